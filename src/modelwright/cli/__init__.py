@@ -1,0 +1,1 @@
+"""One thin file per command; the error boundary and what the terminal shows."""

@@ -1,0 +1,46 @@
+"""`modelwright init`: a first spec, written from a data file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelwright.cli.options import Json, Quiet
+
+IGNORED = "runs/\nlogs/\n"
+
+
+def init(
+    data: Annotated[Path, typer.Argument(help="CSV, TSV or Parquet file.")],
+    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Column to predict.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="SPEC.yaml", help="Default: named after the data."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a commented spec for a data file; never over an existing one."""
+    from modelwright.cli.output import print_json, print_path
+    from modelwright.cli.terminal import tell
+    from modelwright.core.errors import SpecError
+    from modelwright.spec.draft import draft
+
+    spec = output or Path(f"{data.stem}.yaml")
+    text = draft(data, target, spec)
+    if not spec.parent.is_dir():
+        raise SpecError(f"there is no folder {spec.parent}", hint=f"mkdir -p {spec.parent}")
+    try:
+        with spec.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise SpecError(f"{spec} exists already, and is left as it is", hint="name another file with -o") from None
+    ignore = spec.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text(IGNORED, encoding="utf-8")
+    if json:
+        print_json({"spec": str(spec)})
+        return
+    if not quiet:
+        tell(f"read it, then try: modelwright check {spec}")
+    print_path(spec)

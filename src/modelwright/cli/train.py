@@ -1,0 +1,20 @@
+"""`modelwright train`: from prepared tables to one graph."""
+
+from modelwright.cli.options import DEFAULT_RUNS, DryRun, Force, Json, Overrides, Quiet, Runs, Source, SpecFile
+
+
+def train(
+    spec: SpecFile,
+    overrides: Overrides = None,
+    runs: Runs = DEFAULT_RUNS,
+    source: Source = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit the model and compile it, with its features, to one graph."""
+    from modelwright.cli.stage import Request, run_stage
+
+    request = Request(spec, overrides or [], runs, source, force=force, dry_run=dry_run, json=json, quiet=quiet)
+    run_stage("train", request)

@@ -1,0 +1,1 @@
+"""Errors, names, units, seeds; standard library only."""

@@ -1,0 +1,1 @@
+"""Fits features and model on a split; folds, budget, the auto portfolio."""

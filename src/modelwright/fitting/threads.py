@@ -1,0 +1,8 @@
+"""How many threads fitting may use; every model gives the same result with any number."""
+
+import os
+
+
+def available_threads() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,145 @@
+"""Trains one model as the `train` section says: on a holdout or in folds, with or without a refit on more rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from modelwright.core.errors import DataError
+from modelwright.core.progress import Progress
+from modelwright.core.seeds import child_seed
+from modelwright.fitting import scoring
+from modelwright.fitting.features import FittedFeatures
+from modelwright.fitting.fit import fit_model
+from modelwright.fitting.folds import assign_folds, cross_validate, with_iterations
+from modelwright.fitting.prepared import Prepared
+from modelwright.parts.base import Feature, FitContext, Fitted, Model, Samples
+
+if TYPE_CHECKING:
+    from modelwright.parts.base import Floats
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The `train` section, resolved."""
+
+    model: Model
+    folds: int | None  # None: holdout
+    strict: bool
+    refit: Literal["none", "learn+validation"]
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A final model, and how it (or the models of the folds) did on rows they were not fitted on."""
+
+    model: Model  # as it was chosen: a candidate of auto, for a number of iterations
+    fitted: Fitted
+    features: FittedFeatures
+    judged: pa.Table  # the rows that were predicted: validation, or all folds
+    scores: Floats  # [N] or [N, K] for them
+    curve: Sequence[Mapping[str, float]]
+    leaderboard: Sequence[Mapping[str, Any]]  # empty: this model alone
+    fitted_rows: NDArray[np.int64]  # digests of all rows that the final graph depends on
+    chosen_by: Mapping[str, str]  # which rows decided what
+
+
+def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+    """SpecError or DataError when the model, the split and the rows do not go together."""
+    data.task.check_target(data.schema)
+    if recipe.folds is None and not data.validation.num_rows:
+        raise DataError(
+            "there are no validation rows",
+            hint="give prepare.split a validation share, or use train.validation: {kind: kfold}",
+        )
+    trained = _holdout(data, recipe, progress) if recipe.folds is None else _folded(data, recipe, progress)
+    return _refitted(data, recipe, trained, progress) if recipe.refit == "learn+validation" else trained
+
+
+def _holdout(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+    learn, validation = data.learn_samples, data.validation_samples
+    context = context_for(data, recipe, data.features.features)
+    leaderboard: Sequence[Mapping[str, Any]] = ()
+    if recipe.model.kind == "auto":
+        from modelwright.fitting.auto import fit_auto
+
+        found = fit_auto(recipe.model, learn, validation, context, None, progress)
+        model, fitted, leaderboard = found.chosen, found.fitted, found.leaderboard
+    else:
+        fitted = fit_model(recipe.model, learn, validation, context)
+        model = with_iterations(recipe.model, fitted.notes.get("iterations"))
+    chosen = {"features": "learn", "model": "learn", "scores": "validation"}
+    used = data.learn
+    if fitted.curve or leaderboard:
+        chosen["model" if leaderboard else "iterations"] = "learn and validation" if leaderboard else "validation"
+        used = data.pool
+    scores = fitted.predict(validation.features)
+    return Trained(
+        model, fitted, data.features, data.validation, scores, fitted.curve, leaderboard, fitted_digests(used), chosen
+    )
+
+
+def _folded(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+    pool = data.pool
+    samples = data.pool_samples
+    classes = samples.target if data.task.classification else None
+    folds = assign_folds(scoring.row_digests(pool), recipe.folds or 2, recipe.seed, classes)
+    context = context_for(data, recipe, data.features.features)
+    chosen = {"features": "learn", "model": "learn", "scores": "out of fold, learn and validation"}
+    if recipe.model.kind == "auto":
+        from modelwright.fitting.auto import fit_auto
+
+        found = fit_auto(recipe.model, samples, None, context, folds, progress)
+        chosen["model"] = "learn and validation"
+        return Trained(
+            found.chosen, found.fitted, data.features, pool, found.out_of_fold, found.fitted.curve,
+            found.leaderboard, fitted_digests(pool), chosen,
+        )  # fmt: skip
+
+    def samples_for(rows: NDArray[np.bool_]) -> tuple[Samples, tuple[Feature, ...]]:
+        if not recipe.strict:
+            return samples, data.features.features
+        features = data.refitted(pool.filter(pa.array(rows)), recipe.seed)
+        return data.samples(pool, features), features.features
+
+    outside = cross_validate(recipe.model, samples_for, folds, context, progress)
+    if outside.iterations:
+        chosen["iterations"] = "out of fold, learn and validation"
+    model = with_iterations(recipe.model, outside.iterations)
+    fitted = fit_model(model, data.learn_samples, None, context)
+    used = fitted_digests(pool if outside.iterations else data.learn)
+    return Trained(model, fitted, data.features, pool, outside.predictions, outside.curve, (), used, chosen)
+
+
+def _refitted(data: Prepared, recipe: Recipe, trained: Trained, progress: Progress) -> Trained:
+    """The same choices, on learn and validation: features and model are built anew."""
+    progress.say("fitting features and model again on learn and validation")
+    pool = data.pool
+    features = data.refitted(pool, recipe.seed)
+    samples, context = data.samples(pool, features), context_for(data, recipe, features.features)
+    fitted = fit_model(trained.model, samples, None, context)
+    chosen = {**trained.chosen_by, "features": "learn and validation", "model": "learn and validation"}
+    return replace(trained, fitted=fitted, features=features, fitted_rows=fitted_digests(pool), chosen_by=chosen)
+
+
+def context_for(data: Prepared, recipe: Recipe, features: tuple[Feature, ...]) -> FitContext:
+    return FitContext(
+        task=data.task.kind,
+        n_classes=len(data.schema.classes or ()) if data.task.classification else 0,
+        features=features,
+        metric=scoring.deciding_metric(data.task).kind,
+        seed=child_seed(recipe.seed, "train", recipe.model.kind),
+        threads=recipe.threads,
+    )
+
+
+def fitted_digests(table: pa.Table) -> NDArray[np.int64]:
+    """Sorted, each once."""
+    return np.unique(scoring.row_digests(table))

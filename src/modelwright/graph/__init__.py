@@ -1,0 +1,1 @@
+"""ONNX: the builder, encoders, compiling, merging, running, parity."""

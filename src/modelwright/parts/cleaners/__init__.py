@@ -1,0 +1,1 @@
+"""What is done to rows before anything is fitted."""

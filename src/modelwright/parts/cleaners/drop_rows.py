@@ -1,0 +1,46 @@
+"""Removes the rows that meet a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from modelwright.core.columns import Column
+from modelwright.core.errors import SpecError
+from modelwright.core.expressions import ExpressionError, checked_condition
+from modelwright.parts.base import Cleaner
+from modelwright.parts.rows import column_types
+
+if TYPE_CHECKING:
+    from modelwright.tables.engine import Engine
+
+
+class DropRows(Cleaner):
+    """Drops rows by an expression such as `distance_km <= 0 or duration_min > 600`.
+
+    A comparison with a missing value is false, so rows where it is missing stay; drop those with `isnull(column)`.
+    """
+
+    kind: Literal["drop_rows"] = "drop_rows"
+    where: Annotated[str, AfterValidator(checked_condition)] = Field(
+        description="Rows for which this is true are dropped."
+    )
+
+    example: ClassVar[Mapping[str, Any]] = {"where": "distance_km <= 0"}
+
+    def apply(self, engine: Engine, table: str, columns: Sequence[Column]) -> list[Column]:
+        from modelwright.tables.engine import quote
+        from modelwright.tables.expressions import condition_sql
+
+        try:
+            condition = condition_sql(self.where, column_types(columns))
+        except ExpressionError as error:
+            problem = error.problems[0]
+            raise SpecError(problem.message, where=f"drop_rows.where: {self.where}", hint=problem.hint) from error
+        engine.replace(table, f"SELECT * FROM {quote(table)} WHERE NOT {condition} ORDER BY rowid")
+        return list(columns)
+
+
+PART = DropRows

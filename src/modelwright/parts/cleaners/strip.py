@@ -1,0 +1,46 @@
+"""Makes one spelling of text out of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from modelwright.core.columns import Column
+from modelwright.parts.base import Cleaner
+from modelwright.parts.rows import of_types, selected
+from modelwright.parts.selectors import Selector
+
+if TYPE_CHECKING:
+    from modelwright.tables.engine import Engine
+
+
+class Strip(Cleaner):
+    """Removes blanks around text, makes one of several inside, and lowers the case if asked: ` Rain` becomes `rain`.
+
+    Text that is empty afterwards is missing.
+    """
+
+    kind: Literal["strip"] = "strip"
+    columns: Selector = Field("text", description="Text columns to work on: names, globs or kinds of column.")
+    lower: bool = Field(False, description="Also turn upper case into lower case.")
+
+    example: ClassVar[Mapping[str, Any]] = {"lower": True}
+
+    def apply(self, engine: Engine, table: str, columns: Sequence[Column]) -> list[Column]:
+        from modelwright.tables.engine import quote
+
+        chosen = selected(self.columns, columns, "strip.columns")
+        of_types(chosen, ("text",), "strip.columns")
+        if chosen:
+            changed = ", ".join(f"{self._sql(quote(column.name))} AS {quote(column.name)}" for column in chosen)
+            engine.replace(table, f"SELECT * REPLACE ({changed}) FROM {quote(table)} ORDER BY rowid")
+        return list(columns)
+
+    def _sql(self, name: str) -> str:
+        text = f"trim(regexp_replace({name}, '[\\s\\x{{a0}}]+', ' ', 'g'))"
+        return f"nullif({f'lower({text})' if self.lower else text}, '')"
+
+
+PART = Strip

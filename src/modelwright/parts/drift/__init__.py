@@ -1,0 +1,1 @@
+"""How far current data is from the reference."""

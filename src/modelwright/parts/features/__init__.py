@@ -1,0 +1,1 @@
+"""Feature steps: fitted on learn, compiled into the graph."""

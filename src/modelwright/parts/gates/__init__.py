@@ -1,0 +1,1 @@
+"""What an evaluated model must pass to be exported."""

@@ -1,0 +1,1 @@
+"""How well predictions match the truth."""

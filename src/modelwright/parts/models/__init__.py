@@ -1,0 +1,1 @@
+"""Estimators: fitted on features, compiled into the graph."""

@@ -1,0 +1,179 @@
+"""Gradient boosted trees with native categories and missing values: the model to beat on tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from modelwright.parts.base import Feature, FitContext, Fitted, Model, Samples
+
+if TYPE_CHECKING:
+    from modelwright.graph.builder import GraphBuilder
+    from modelwright.parts.base import Floats
+
+OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
+STOPPING = {  # our metric -> LightGBM's and whether greater is better; others stop on the objective's own loss
+    ("binary", "roc_auc"): ("auc", True),
+    ("binary", "accuracy"): ("binary_error", False),
+    ("multiclass", "accuracy"): ("multi_error", False),
+    ("regression", "mae"): ("l1", False),
+}
+LOSSES = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "rmse"}
+
+
+class LightGBM(Model):
+    """LightGBM (Ke et al., NeurIPS 2017). Choose it for tables of mixed columns; it needs no imputation or encoding.
+
+    With validation rows it stops when `task.metric` no longer improves on them.
+    """
+
+    kind: Literal["lightgbm"] = "lightgbm"
+    iterations: int = Field(500, ge=1, le=20_000, description="Most trees (per class).")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="Weight of each tree.")
+    leaves: int = Field(31, ge=2, le=4096, description="Most leaves of a tree.")
+    max_depth: int | None = Field(None, ge=1, le=64, description="Most splits from root to leaf.")
+    min_leaf_rows: int = Field(20, ge=1, description="Fewest rows in a leaf.")
+    feature_fraction: float = Field(0.7, gt=0, le=1, description="Share of features that each tree sees.")
+    bagging_fraction: float = Field(0.9, gt=0, le=1, description="Share of rows that each tree sees.")
+    l1: float = Field(0, ge=0, description="L1 penalty on leaf values.")
+    l2: float = Field(1, ge=0, description="L2 penalty on leaf values.")
+    early_stopping_rounds: int | None = Field(50, ge=1, description="Trees without gain before it stops; null: never.")
+
+    tasks: ClassVar[frozenset[str]] = frozenset(OBJECTIVES)
+    search_space: ClassVar[Mapping[str, Any]] = {
+        "learning_rate": {"low": 0.01, "high": 0.3, "log": True},
+        "leaves": {"low": 8, "high": 256, "log": True, "type": "int"},
+        "min_leaf_rows": {"low": 5, "high": 200, "log": True, "type": "int"},
+        "feature_fraction": {"low": 0.3, "high": 1.0},
+        "bagging_fraction": {"low": 0.5, "high": 1.0},
+        "l2": {"low": 0.001, "high": 100.0, "log": True},
+    }
+
+    def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
+        import lightgbm
+
+        stopping, greater = self._stopping(validation, context)
+        settings = self._settings(context, stopping)
+        categories = [at for at, feature in enumerate(context.features) if feature.cardinality is not None]
+        data = _dataset(learn, settings, categories)
+        recorded: dict[str, Any] = {}
+        callbacks = []
+        if validation is not None:
+            callbacks.append(lightgbm.record_evaluation(recorded))
+            if self.early_stopping_rounds:
+                callbacks.append(lightgbm.early_stopping(self.early_stopping_rounds, verbose=False))
+        booster = lightgbm.train(
+            settings,
+            data,
+            self.iterations,
+            valid_sets=[] if validation is None else [_dataset(validation, settings, categories, data)],
+            valid_names=[] if validation is None else ["validation"],
+            callbacks=callbacks,
+        )
+        values = recorded.get("validation", {}).get(stopping, [])
+        best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+        notes: dict[str, Any] = {"iterations": best}
+        if validation is not None:
+            notes |= {"stopping_metric": stopping, "greater_is_better": greater, "iterations_tried": len(values)}
+        curve = [{"iteration": at + 1.0, "validation": float(value)} for at, value in enumerate(values)]
+        return FittedLightGBM(booster, best, context.n_classes, context.task, context.features, notes, curve)
+
+    def _stopping(self, validation: Samples | None, context: FitContext) -> tuple[str, bool]:
+        import numpy as np
+
+        found = STOPPING.get((context.task, context.metric), (LOSSES[context.task], False))
+        one_class = validation is not None and found[0] == "auc" and len(np.unique(validation.target)) < 2
+        return (LOSSES[context.task], False) if one_class else found
+
+    def _settings(self, context: FitContext, stopping: str) -> dict[str, Any]:
+        return {
+            "objective": OBJECTIVES[context.task],
+            "num_class": context.n_classes if context.task == "multiclass" else 1,
+            "metric": stopping,
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.leaves,
+            "max_depth": self.max_depth or -1,
+            "min_data_in_leaf": self.min_leaf_rows,
+            "feature_fraction": self.feature_fraction,
+            "bagging_fraction": self.bagging_fraction,
+            "bagging_freq": 1 if self.bagging_fraction < 1 else 0,
+            "lambda_l1": self.l1,
+            "lambda_l2": self.l2,
+            "seed": context.seed,
+            "num_threads": context.threads,
+            "deterministic": True,
+            "force_col_wise": True,  # row-wise histograms add up in an order that depends on the number of threads
+            "feature_pre_filter": False,
+            "verbosity": -1,
+        }
+
+
+@dataclass(frozen=True)
+class FittedLightGBM:
+    booster: Any
+    iterations: int
+    n_classes: int
+    task: str
+    features: tuple[Feature, ...]
+    notes: Mapping[str, Any]
+    curve: Sequence[Mapping[str, float]]
+
+    @property
+    def importance(self) -> Mapping[str, float] | None:
+        """Share of the total gain."""
+        gains = self.booster.feature_importance("gain", iteration=self.iterations)
+        total = gains.sum() or 1.0
+        return {feature.name: float(gain / total) for feature, gain in zip(self.features, gains, strict=True)}
+
+    def truncated(self, iterations: int) -> FittedLightGBM:
+        """The same model after fewer (or, if they were computed, more) trees."""
+        count = min(iterations, self.booster.current_iteration())
+        return replace(self, iterations=count, notes={**self.notes, "iterations": count})
+
+    def predict(self, features: Floats) -> Floats:
+        import numpy as np
+
+        scores: Floats = np.asarray(self.booster.predict(features, num_iteration=self.iterations, num_threads=1))
+        return np.stack([1 - scores, scores], axis=1) if self.task == "binary" else scores
+
+    def compile(self, graph: GraphBuilder, features: str) -> str:
+        import numpy as np
+
+        from modelwright.graph import steady
+        from modelwright.graph.tree_sources import lightgbm_trees
+        from modelwright.graph.trees import ensemble
+
+        trees = lightgbm_trees(self.booster.dump_model(num_iteration=self.iterations))
+        outputs = self.n_classes if self.task == "multiclass" else 1
+        raw = ensemble(graph, features, trees, [at % outputs for at in range(len(trees))], outputs)
+        if self.task == "multiclass":
+            return steady.softmax(graph, raw, outputs)
+        column = graph.op("Squeeze", raw, np.array([1]))
+        return column if self.task == "regression" else steady.both_classes(graph, steady.sigmoid(graph, column))
+
+    def save_native(self, folder: Path) -> None:
+        text = self.booster.model_to_string(num_iteration=self.iterations)
+        folder.mkdir(parents=True, exist_ok=True)
+        # How many threads fitted it makes no difference, so it shall make none to the file.
+        (folder / "lightgbm.txt").write_text(re.sub(r"\[num_threads: -?\d+\]\n", "", text), encoding="utf-8")
+
+
+def _dataset(samples: Samples, settings: Mapping[str, Any], categories: list[int], reference: Any = None) -> Any:
+    import lightgbm
+
+    return lightgbm.Dataset(
+        samples.features,
+        samples.target,
+        weight=samples.weights,
+        reference=reference,
+        categorical_feature=categories,
+        params={key: settings[key] for key in ("verbosity", "num_threads", "deterministic", "feature_pre_filter")},
+    )
+
+
+PART = LightGBM

@@ -1,0 +1,1 @@
+"""How tune picks the next trial."""

@@ -1,0 +1,1 @@
+"""Which rows are learnt from, validated on and tested on."""

@@ -1,0 +1,1 @@
+"""What is predicted: target handling, outputs, default metrics."""

@@ -1,0 +1,171 @@
+"""The evaluation report: is the model good enough, where is it weak, how sure are we."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelwright.core.columns import Schema
+from modelwright.reports import charts
+from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, figure, render, with_interval
+from modelwright.reports.words import METRICS
+
+if TYPE_CHECKING:
+    from modelwright.fitting.scoring import Predictions
+
+MOST_POINTS = 2000  # in a scatter: every k-th row, so that the page stays small
+
+
+def evaluate_report(facts: Mapping[str, Any], predictions: Predictions, schema: Schema) -> bytes:
+    sections = [
+        Section("Scores", _scores(facts)),
+        Section("Gates", _gates(facts)),
+        Section("Predictions and truth", _pictures(facts, predictions, schema)),
+    ]
+    if facts["comparison"]:
+        sections.insert(2, Section("Beside the champion", _comparison(facts)))
+    if facts["slices"]:
+        sections.append(Section("Where it is weaker", _slices(facts)))
+    subtitle = f"{facts['train']} on {facts['rows']:,} rows: {facts['scored']}"
+    return render(Page(f"{facts['name']}: evaluation", subtitle, plain_words(facts), sections))
+
+
+def plain_words(facts: Mapping[str, Any]) -> list[str]:
+    """What was found, for readers who are not engineers."""
+    target, said = facts["task"]["target"], []
+    metrics = facts["metrics"]
+    if "mae" in metrics:
+        entry = metrics["mae"]
+        said.append(
+            f"On average a prediction of {target} is off by {figure(entry['value'], 3)} "
+            f"(between {figure(entry['low'], 3)} and {figure(entry['high'], 3)} "
+            f"with {entry['confidence']:.0%} confidence)."
+        )
+    if "r2" in metrics:
+        said.append(f"It explains {max(metrics['r2']['value'], 0):.0%} of the differences in {target} between rows.")
+    if "accuracy" in metrics:
+        entry = metrics["accuracy"]
+        said.append(
+            f"{entry['value']:.1%} of the rows get the right {target} "
+            f"({entry['low']:.1%} to {entry['high']:.1%} with {entry['confidence']:.0%} confidence)."
+        )
+    if "roc_auc" in metrics:
+        said.append(
+            f"Of two rows with a different {target}, it ranks the right one higher "
+            f"{metrics['roc_auc']['value']:.0%} of the time (50% would be guessing)."
+        )
+    failed = [gate for gate in facts["gates"] if not gate["passed"]]
+    if facts["gates"]:
+        said.append(
+            "It passed every gate that was set."
+            if not failed
+            else f"It did not pass {len(failed)} of {len(facts['gates'])} gates, so it is not released."
+        )
+    return said
+
+
+def _scores(facts: Mapping[str, Any]) -> list[Block]:
+    rows = [
+        (
+            name,
+            METRICS.get(name, ""),
+            f"{facts['directions'][name]} is better",
+            figure(entry["value"]),
+            f"{figure(entry['low'])} to {figure(entry['high'])}",
+        )
+        for name, entry in facts["metrics"].items()
+    ]
+    confidence = next(iter(facts["metrics"].values()))["confidence"]
+    table = Table(("metric", "what it says", "", "score", f"{confidence:.0%} interval"), rows, frozenset({3, 4}))
+    return [table, Text("Intervals: percentile bootstrap over the test rows.", "note")]
+
+
+def _gates(facts: Mapping[str, Any]) -> list[Block]:
+    if not facts["gates"]:
+        return [Text("No gates are set under evaluate.gates, so nothing holds this model back.", "warn")]
+    tones: dict[str, Any] = {"passed": "good", "failed": "bad", "undecided": "warn"}
+    return [
+        Text(f"{gate['outcome'].upper()} · {gate['name']}: {gate['message']}", tones[gate["outcome"]])
+        for gate in facts["gates"]
+    ]
+
+
+def _comparison(facts: Mapping[str, Any]) -> list[Block]:
+    rows = [
+        (
+            entry["metric"],
+            f"{entry['alias']} ({entry['model']})",
+            figure(entry["score"]),
+            figure(entry["other_score"]),
+            with_interval(entry["improvement"]),
+            f"{entry['rows']:,}",
+        )
+        for entry in facts["comparison"]
+    ]
+    headers = ("metric", "other model", "this model", "other", "improvement", "rows")
+    note = "Only rows that neither model was fitted on; both see the same resamples. Improvement above 0 means better."
+    return [Table(headers, rows, frozenset({2, 3, 4, 5})), Text(note, "note")]
+
+
+def _slices(facts: Mapping[str, Any]) -> list[Block]:
+    main = next(iter(facts["metrics"]))
+    shown = [entry for entry in facts["slices"] if entry["metrics"]]
+    rows = [{"name": f"{entry['column']} = {entry['value']}", **entry["metrics"][main]} for entry in shown]
+    blocks: list[Block] = []
+    if rows:
+        chart = charts.intervals(rows, main, rule=facts["metrics"][main]["value"])
+        caption = f"{main} of each slice with its interval; the dashed line is the score on all rows"
+        blocks.append(Chart(chart, caption))
+    small = [
+        f"{entry['column']} = {entry['value']} ({entry['rows']})" for entry in facts["slices"] if not entry["metrics"]
+    ]
+    if small:
+        blocks.append(Text("Too few rows to say anything: " + ", ".join(small), "note"))
+    return blocks
+
+
+def _pictures(facts: Mapping[str, Any], predictions: Predictions, schema: Schema) -> list[Block]:
+    truth = predictions.truth
+    if predictions.value is not None:
+        step = max(1, len(truth) // MOST_POINTS)
+        errors = predictions.value - truth
+        low, high = np.quantile(errors, [0.005, 0.995])
+        counts, edges = np.histogram(errors, bins=40, range=(low, high) if high > low else None)
+        scatter = charts.points(
+            predictions.value[::step], truth[::step], ("predicted", facts["task"]["target"]), diagonal=True
+        )
+        return [
+            Chart(scatter, "Predicted against true values; on the dashed line both agree"),
+            Chart(charts.histogram(edges, counts, "predicted − true"), "Errors (the outermost 1 % are left out)"),
+        ]
+    assert predictions.probability is not None and predictions.label is not None
+    names = [str(label) for label in schema.classes or ()]
+    swapped = facts["task"].get("positive") is not None and facts["task"]["positive"] == (schema.classes or (None,))[0]
+    names = names[::-1] if swapped else names
+    counts = np.zeros((len(names), len(names)))
+    np.add.at(counts, (truth.astype(int), predictions.label.astype(int)), 1)
+    blocks: list[Block] = []
+    if len(names) <= 20:
+        blocks.append(
+            Chart(
+                charts.matrix(names, counts.tolist(), ("true", "predicted")), "How often each class is taken for which"
+            )
+        )
+    if len(names) == 2:
+        blocks.append(
+            Chart(
+                _calibration(truth, predictions.probability[:, 1], names[1]),
+                "Calibration: when it says 70 %, does it happen 70 % of the time?",
+            )
+        )
+    return blocks
+
+
+def _calibration(truth: Any, probability: Any, positive: str) -> dict[str, Any]:
+    """Mean predicted probability against the observed share, in ten groups of equal size."""
+    order = np.argsort(probability, kind="stable")
+    groups = [group for group in np.array_split(order, 10) if len(group)]
+    pairs = [(float(probability[group].mean()), float(truth[group].mean())) for group in groups]
+    return charts.lines({"model": pairs}, (f"predicted probability of {positive}", "observed share"), diagonal=True)

@@ -1,0 +1,143 @@
+"""The preparation report: where every row went, what each column holds, what a person should look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from modelwright.reports import charts
+from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, figure, render
+
+MOST_CHARTS = 60
+MOST_FEATURES = 200
+
+
+def prepare_report(facts: Mapping[str, Any]) -> bytes:
+    """`facts` as `stages.prepare_facts` describes them."""
+    sections = [Section("Rows", _rows(facts)), Section("Columns", _columns(facts))]
+    if facts["warnings"]:
+        sections.insert(0, Section("Look at this", [Text(warning, "warn") for warning in facts["warnings"]]))
+    if facts["checks"]:
+        sections.append(Section("Checks", _checks(facts)))
+    if facts["rejects"]:
+        sections.append(Section("Refused rows", _rejects(facts)))
+    sections.append(Section("Distributions of learn", _charts(facts)))
+    sections.append(Section("Features", _features(facts)))
+    files = facts["files"]
+    shown = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+    return render(Page(f"{facts['name']}: preparation", shown or "bundled data", _summary(facts), sections))
+
+
+def _summary(facts: Mapping[str, Any]) -> list[str]:
+    rows = facts["rows"]
+    kept = rows["learn"] + rows["validation"] + rows["test"]
+    removed = sum(step["removed"] for step in rows["removed"])
+    said = [
+        f"{rows['read']:,} rows were read and {kept:,} kept: {rows['rejected']:,} could not be read, {removed:,} were cleaned away."
+    ]
+    said.append(
+        f"The model learns from {rows['learn']:,} rows, is chosen on {rows['validation']:,} and is tested on {rows['test']:,}."
+    )
+    warnings = len(facts["warnings"])
+    said.append(
+        f"{warnings} things deserve a look."
+        if warnings > 1
+        else "One thing deserves a look."
+        if warnings
+        else "Nothing looks suspicious."
+    )
+    return said
+
+
+def _rows(facts: Mapping[str, Any]) -> list[Block]:
+    rows = facts["rows"]
+    left = rows["read"] - rows["rejected"]
+    lines: list[tuple[str, str, str]] = [
+        ("read", "", figure(rows["read"])),
+        ("refused", f"−{rows['rejected']:,}", figure(left)),
+    ]
+    for step in rows["removed"]:
+        left -= step["removed"]
+        lines.append((step["step"], f"−{step['removed']:,}" if step["removed"] else "", figure(left)))
+    lines += [(name, "", figure(rows[name])) for name in ("learn", "validation", "test")]
+    split = ", ".join(f"{key} {value}" for key, value in facts["split"].items())
+    return [Table(("step", "removed", "rows"), lines, frozenset({1, 2})), Text(f"Split: {split}.", "note")]
+
+
+def _columns(facts: Mapping[str, Any]) -> list[Block]:
+    learnt = max(facts["rows"]["learn"], 1)
+    lines = [
+        (
+            column["name"],
+            column["role"],
+            column["type"],
+            f"{column['missing'] / learnt:.1%}" if column["missing"] else "",
+            figure(column["distinct"]),
+            figure(column["minimum"]),
+            figure(column["maximum"]),
+            ", ".join(f"{value} ({count / learnt:.0%})" for value, count in (column["top"] or [])[:4]),
+        )
+        for column in facts["columns"]
+    ]
+    headers = ("column", "role", "type", "missing", "distinct", "smallest", "largest", "most frequent")
+    return [Table(headers, lines, frozenset({3, 4, 5, 6})), Text("Figures are those of learn.", "note")]
+
+
+def _checks(facts: Mapping[str, Any]) -> list[Block]:
+    return [
+        Text(
+            f"{'PASSED' if check['passed'] else check['severity'].upper()} · {check['kind']}: {check['said']}"
+            + ("" if check["passed"] else f" ({check['violations']:,} rows)"),
+            "good" if check["passed"] else "warn",
+        )
+        for check in facts["checks"]
+    ]
+
+
+def _rejects(facts: Mapping[str, Any]) -> list[Block]:
+    lines = [
+        (entry["file"] or "", figure(entry["line"]), entry["column"] or "", entry["value"] or "", entry["reason"])
+        for entry in facts["rejects"]
+    ]
+    note = f"The first {len(lines)} of {facts['rows']['rejected']:,}; all are in rejects.parquet."
+    return [Table(("file", "line", "column", "value", "why"), lines, frozenset({1})), Text(note, "note")]
+
+
+def _charts(facts: Mapping[str, Any]) -> list[Block]:
+    blocks: list[Block] = []
+    for column in facts["columns"]:
+        if column["histogram"] and column["role"] != "id":
+            edges, counts = column["histogram"]["edges"], column["histogram"]["counts"]
+            title = column["name"]
+            if column["type"] == "timestamp":
+                edges = [edge * 1000 for edge in edges]  # milliseconds, as the axis wants them
+                blocks.append(
+                    Chart(_over_time(edges, counts, title), f"{title}, from {_day(edges[0])} to {_day(edges[-1])}")
+                )
+            else:
+                blocks.append(
+                    Chart(charts.histogram(edges, counts, title), f"{title} (the outermost 1 % are left out)")
+                )
+        elif column["top"]:
+            values = [value for value, _ in column["top"]]
+            chart = charts.bars(values, [count for _, count in column["top"]], "rows")
+            blocks.append(Chart(chart, f"{column['name']}, {figure(column['distinct'])} values"))
+    left = len(blocks) - MOST_CHARTS
+    return [*blocks[:MOST_CHARTS], *([Text(f"{left} more columns are not drawn.", "note")] if left > 0 else [])]
+
+
+def _over_time(edges: list[float], counts: list[float], title: str) -> dict[str, Any]:
+    chart = charts.histogram(edges, counts, title)
+    axis = {"field": "from", "type": "temporal", "title": title, "scale": {"type": "utc"}}
+    return {**chart, "encoding": {**chart["encoding"], "x": axis}}
+
+
+def _day(milliseconds: float) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def _features(facts: Mapping[str, Any]) -> list[Block]:
+    names = facts["features"]
+    shown = ", ".join(names[:MOST_FEATURES]) + (f", … ({len(names):,} in all)" if len(names) > MOST_FEATURES else "")
+    return [Text(f"{len(names):,} features: {shown}"), *(Text(note, "note") for note in facts["notes"])]

@@ -1,0 +1,89 @@
+"""`python -m modelwright.serving`: the server process, without the command line's libraries.
+
+In a container it takes `--bundle DIR`. `modelwright serve` starts it with `--settings -` and speaks to it in lines of
+JSON: settings go in on stdin, which stays open and whose end means stop; `{"url": …}` or `{"exit_code": …,
+"problems": […]}` come out on stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+from modelwright.core.errors import ModelwrightError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m modelwright.serving", description="Serve an exported bundle.")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--bundle", metavar="DIR", help="the exported bundle")
+    source.add_argument("--settings", choices=["-"], help="read the settings as one line of JSON from stdin")
+    parser.add_argument("--host", default="127.0.0.1", help="any address but this machine's own needs a token")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--log", metavar="DIR", help="folder of the prediction log")
+    given = parser.parse_args(arguments)
+    return _supervised() if given.settings else _alone(given)
+
+
+def _alone(given: argparse.Namespace) -> int:
+    """The token comes from the environment, never from the command line, which `ps` shows."""
+    from modelwright.serving.server import serve
+    from modelwright.serving.settings import RouteSettings, ServerSettings
+
+    try:
+        settings = ServerSettings(
+            routes=(RouteSettings("bundle", 1.0, given.bundle),),
+            host=given.host,
+            port=given.port,
+            token=os.environ.get("MODELWRIGHT_TOKEN") or None,
+            log_folder=given.log,
+        )
+        serve(settings, lambda url: _say(sys.stderr, f"serving {given.bundle} at {url}"))
+    except ModelwrightError as error:
+        _say(sys.stderr, f"error: {error}")
+        return error.exit_code
+    return 0
+
+
+def _supervised() -> int:
+    from modelwright.serving.server import serve
+    from modelwright.serving.settings import ServerSettings
+
+    try:
+        settings = ServerSettings.from_json(sys.stdin.buffer.readline())
+        app = serve(settings, lambda url: _say(sys.stdout, json.dumps({"url": url})), _when_stdin_ends)
+    except ModelwrightError as error:
+        problems = [[problem.message, problem.where, problem.hint] for problem in error.problems]
+        _say(sys.stdout, json.dumps({"exit_code": error.exit_code, "problems": problems}))
+        return error.exit_code
+    counted = {"requests": sum(app.metrics.requests.values()), "rows": sum(app.metrics.rows.values())}
+    _say(sys.stdout, json.dumps({"stopped": {**counted, **(app.log.counts() if app.log else {})}}))
+    return 0
+
+
+def _when_stdin_ends(stop: Callable[[], object]) -> None:
+    """The supervisor's end of the pipe closes with it, however it ends: a server is never left behind."""
+
+    def wait() -> None:
+        while os.read(0, 1024):  # not sys.stdin: a thread inside its lock would abort the interpreter at exit
+            pass
+        stop()
+
+    threading.Thread(target=wait, name="supervisor", daemon=True).start()
+
+
+def _say(stream: object, text: str) -> None:
+    """One line; a supervisor that has died must not keep the server from ending cleanly."""
+    try:
+        stream.write(text + "\n")  # type: ignore[attr-defined]  # a text stream
+        stream.flush()  # type: ignore[attr-defined]  # as above
+    except (BrokenPipeError, ValueError):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What YAML may say: loading, merging, locating errors, one file per section."""

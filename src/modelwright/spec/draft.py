@@ -1,0 +1,158 @@
+"""Writes a first spec for a data file, with a comment on every section: what `modelwright init` prints."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from modelwright.core.errors import DataError
+from modelwright.core.names import did_you_mean
+from modelwright.spec.sample import FEW, Sample, SampledColumn, sample
+from modelwright.spec.writing import to_yaml
+
+TEMPLATE = """\
+# {name}: {what}, written by `modelwright init` from {file}.
+# Try:  modelwright check {spec}
+#       modelwright run {spec}
+# Every key that can stand here: modelwright schema
+
+name: {name}
+{task}
+seed: 0  # the root of all randomness: the same spec, data and seed give the same model
+
+prepare:
+  # Where the rows come from. Paths start at this file's folder; globs such as rides-*.csv are fine.
+  {source}
+  # What the data does not say by itself. Roles: id, time, entity (logged, never scored), weight, ignore.
+{columns}
+  # What is done to rows before anything is fitted, in order, for example:
+  #   - {{kind: drop_duplicates}}
+  #   - {{kind: drop_rows, where: "amount <= 0"}}
+  clean: []
+  # What must hold of the cleaned rows, for example: {{kind: not_null, columns: [{target}]}}
+  checks: []
+  # Who is learnt from, who chooses, who judges. Left out, the task's default is taken. If rows come over time and
+  # the future is to be predicted: split: {{kind: time, column: …, validation: 0.15, test: 0.15}}
+  # Feature steps in order, or auto: what suits the columns and the model.
+  features: auto
+
+train:
+  model: {{kind: {model}}}
+
+tune:  # modelwright tune: search for better settings of the model; leave space out for what the model suggests
+  trials: 20
+
+evaluate:  # metrics default to those that suit the task; a gate that fails stops the export
+  slices: []  # columns by whose values the metrics are reported as well
+  gates: []   # for example: {gate}
+
+export:
+  tolerance: 1.0e-5  # how far the exported graph may be from the fitted model
+
+serve:
+  port: 8080
+  routes: {{champion: {{weight: 1}}}}  # which version answers: modelwright runs promote makes the first champion
+
+monitor:
+  alpha: 0.01  # the chance of a false alarm per report
+"""
+
+
+def draft(data: Path, target: str, output: Path) -> str:
+    """The text of a spec at `output` for `data`. DataError when the data has no such column."""
+    found = sample(data)
+    names = [column.name for column in found.columns]
+    if target not in names:
+        message = f'has no column "{target}"{did_you_mean(target, names)}'
+        raise DataError(message, where=str(data), hint=f"columns: {', '.join(names[:40])}")
+    column = next(column for column in found.columns if column.name == target)
+    task, what = _task(column)
+    classifies = task["kind"] != "regression"
+    metric = {"regression": "r2", "binary": "roc_auc"}.get(task["kind"], "accuracy")
+    return TEMPLATE.format(
+        name=_name(data),
+        what=what,
+        file=_comment(data.name),
+        spec=_comment(output.name),
+        task=_inline("task", task),
+        source=_inline("source", _source(found, data, output)),
+        columns=_columns(found, target),
+        target=_comment(_flow(target)),
+        model="logistic" if classifies else "ridge",
+        gate=f"{{kind: threshold, metric: {metric}, min: 0.7}}",
+    )
+
+
+def _name(data: Path) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", data.stem.lower()).strip("-")[:64].rstrip("-")
+    return name or "model"
+
+
+def _task(column: SampledColumn) -> tuple[dict[str, Any], str]:
+    """By the target's values: two of them, a few, or a quantity."""
+    distinct = len(column.distinct)
+    if distinct < 2:
+        found = "one value" if distinct else "no value"
+        raise DataError(f'"{column.name}" has {found} in the first rows, so there is nothing to predict')
+    if distinct == 2:
+        return {"kind": "binary", "target": column.name}, f"one of two classes of {_comment(column.name)}"
+    whole = column.kind == "number" and all(value.lstrip("+-").isdecimal() for value in column.distinct)
+    if column.kind == "text" or (whole and distinct <= FEW):
+        return {"kind": "multiclass", "target": column.name}, f"one of {distinct} classes of {_comment(column.name)}"
+    if column.kind == "number":
+        return {"kind": "regression", "target": column.name}, f"the number {_comment(column.name)}"
+    raise DataError(f'"{column.name}" is a {column.kind} column, which no task predicts')
+
+
+def _source(found: Sample, data: Path, output: Path) -> dict[str, Any]:
+    path = Path(os.path.relpath(data, output.parent)).as_posix()
+    source = {"kind": found.kind, "path": path}
+    if found.kind == "csv" and found.delimiter != ",":
+        source["delimiter"] = "tab" if found.delimiter == "\t" else found.delimiter
+    return source
+
+
+def _columns(found: Sample, target: str) -> str:
+    """The columns about which something is to be said, each with the reason."""
+    lines = []
+    for column in found.columns:
+        said, why = _said_of(column)
+        if said and column.name != target:
+            lines.append(f"    {_inline(column.name, said)}  # {why}")
+    return "\n".join(["  columns:", *lines]) if lines else "  columns: {}"
+
+
+def _said_of(column: SampledColumn) -> tuple[dict[str, Any], str]:
+    if column.identifies:
+        return {"role": "id"}, "a different value in every row"
+    if column.kind == "empty":
+        return {"role": "ignore"}, "no value in the first rows"
+    if column.constant:
+        return {"role": "ignore"}, "the same value in all of the first rows"
+    if column.kind == "timestamp" and column.zoned:
+        return {"type": "timestamp"}, "add `role: time` if it says when a row was known"
+    if column.kind == "timestamp":
+        return {
+            "type": "timestamp",
+            "timezone": "UTC",
+        }, "which zone? add `role: time` if it says when a row was known"
+    return {}, ""
+
+
+def _inline(key: str, value: dict[str, Any]) -> str:
+    """`key: {a: 1, b: 2}` on one line."""
+    inside = ", ".join(f"{_flow(name)}: {_flow(item)}" for name, item in value.items())
+    return f"{_flow(key)}: {{{inside}}}"
+
+
+def _flow(value: Any) -> str:
+    """One scalar as it is safe inside braces."""
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./ -]*[A-Za-z0-9_]|[A-Za-z_]", value):
+        return '"' + value.translate({ord('"'): '\\"', ord("\\"): "\\\\"}) + '"'
+    return to_yaml(value).removesuffix("\n").removesuffix("\n...")
+
+
+def _comment(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)

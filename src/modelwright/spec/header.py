@@ -1,0 +1,109 @@
+"""Compares the columns that a spec names with those that the data has, before anything heavy is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modelwright.core.errors import DataError, ModelwrightError, Problem
+from modelwright.core.expressions import names as names_in
+from modelwright.core.expressions import parse
+from modelwright.core.names import did_you_mean
+from modelwright.parts.base import Part, Step
+from modelwright.parts.selectors import KINDS, WITHOUT
+from modelwright.spec.load import Loaded
+from modelwright.spec.spec import Spec
+from modelwright.spec.tree import Path, dotted, follow
+
+COLUMN_FIELDS = ("column", "columns", "keys", "key", "group", "by", "time")  # what parts call the columns they work on
+EXPRESSION_FIELDS = ("where", "value")
+GLOB = frozenset("*?[")
+INTERNAL = "__"  # columns that the engine adds, such as __file__
+JOINERS = ("_", "=", ".", ":", " ")  # between a column's name and what a step appends to it
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A column named at `path`; `made` names may be the work of an earlier step."""
+
+    path: Path
+    name: str
+    step: bool = False
+
+
+def checked_header(loaded: Loaded) -> list[str] | None:
+    """The data's column names; None where only reading tells. DataError for a missing file, or missing columns."""
+    source = ("prepare", "source")
+    try:
+        header = loaded.spec.prepare.source.header(loaded.base)
+    except ModelwrightError as error:
+        where = loaded.where(*source, "path")
+        raise type(error).of(
+            Problem(f"prepare.source: {each.message}", each.where or where, each.hint) for each in error.problems
+        ) from None
+    if header is not None and (problems := list(_missing(loaded, header))):
+        raise DataError.of(problems)
+    return header
+
+
+def _missing(loaded: Loaded, header: list[str]) -> Iterator[Problem]:
+    known = dict.fromkeys([*header, *_made(loaded.spec)])
+    for mention in mentions(loaded.spec):
+        if (
+            mention.name in known
+            or mention.name.startswith(INTERNAL)
+            or (mention.step and _derived(mention.name, known))
+        ):
+            continue
+        found = follow(loaded.tree, mention.path)
+        where = found.key_where if mention.path[:2] == ("prepare", "columns") else found.node.where
+        message = f'{dotted(mention.path)}: the data has no column "{mention.name}"{did_you_mean(mention.name, known)}'
+        yield Problem(message, where, "" if "did you" in message else f"columns: {', '.join(list(known)[:40])}")
+
+
+def mentions(spec: Spec) -> Iterator[Mention]:
+    """Every column that the spec names, where it names it."""
+    yield Mention(("task", "target"), spec.task.target)
+    for name in spec.prepare.columns:
+        yield Mention(("prepare", "columns", name), name)
+    for section, parts in (("clean", spec.prepare.clean), ("checks", spec.prepare.checks)):
+        for index, part in enumerate(parts):
+            yield from _of_part(part, ("prepare", section, index))
+    if spec.prepare.split is not None:
+        yield from _of_part(spec.prepare.split, ("prepare", "split"))
+    if spec.prepare.features != "auto":
+        for index, step in enumerate(spec.prepare.features):
+            yield from _of_part(step, ("prepare", "features", index))
+    for index, name in enumerate(spec.evaluate.slices):
+        yield Mention(("evaluate", "slices", index), name)
+
+
+def _of_part(part: Part, path: Path) -> Iterator[Mention]:
+    step = isinstance(part, Step)
+    for field in COLUMN_FIELDS:
+        value = getattr(part, field, None)
+        items = [((*path, field), value)] if isinstance(value, str) else []
+        if isinstance(value, list | tuple):
+            items = [((*path, field, index), item) for index, item in enumerate(value) if isinstance(item, str)]
+        for where, name in items:
+            if name not in KINDS and not name.startswith(WITHOUT) and not GLOB & set(name):
+                yield Mention(where, name, step)
+    for field in EXPRESSION_FIELDS:
+        text = getattr(part, field, None)
+        if isinstance(text, str) and (field == "where" or part.kind == "expression"):
+            for name in sorted(names_in(parse(text))):
+                yield Mention((*path, field), name, step)
+
+
+def _made(spec: Spec) -> Iterator[str]:
+    """Columns that cleaners and steps name themselves."""
+    steps = [] if spec.prepare.features == "auto" else spec.prepare.features
+    for part in (*spec.prepare.clean, *steps):
+        name = getattr(part, "name", None)
+        if isinstance(name, str):
+            yield name
+
+
+def _derived(name: str, known: dict[str, None]) -> bool:
+    """`requested_at_hour` may come from a step on `requested_at`; only running the steps tells."""
+    return any(name.startswith(f"{column}{joiner}") for column in known for joiner in JOINERS)

@@ -1,0 +1,134 @@
+"""Looks at the first rows of a data file, to guess what a first spec should say of its columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from modelwright.core.errors import DataError
+
+SAMPLE_ROWS = 10_000
+MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})  # as the csv reader has it
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+NAMED_LIKE_AN_ID = re.compile(r"(^|[_\s-])(id|uuid|guid|key)$|[a-z](Id|ID)$|^(index|rownames?)$", re.IGNORECASE)
+PARQUET_MAGIC = b"PAR1"
+FEW = 20  # distinct values: more than this many whole numbers are a quantity, fewer are classes
+
+Kind = Literal["number", "timestamp", "text", "empty"]
+
+
+@dataclass(frozen=True)
+class SampledColumn:
+    """What the first rows show of one column."""
+
+    name: str
+    kind: Kind
+    distinct: tuple[str, ...]  # in order of appearance, without missing
+    rows: int  # without missing
+    zoned: bool = True  # every timestamp says its zone
+
+    @property
+    def constant(self) -> bool:
+        return self.rows > 1 and len(self.distinct) == 1
+
+    @property
+    def identifies(self) -> bool:
+        """Every value once, and not a measurement."""
+        if self.rows < 10 or len(self.distinct) < self.rows or self.kind == "timestamp":
+            return False
+        return bool(NAMED_LIKE_AN_ID.search(self.name)) or (self.kind == "text" and self.rows >= 100 and self._short)
+
+    @property
+    def _short(self) -> bool:
+        return max(map(len, self.distinct)) <= 40 and not any(" " in value for value in self.distinct[:100])
+
+
+@dataclass(frozen=True)
+class Sample:
+    kind: Literal["csv", "parquet"]
+    delimiter: str
+    columns: tuple[SampledColumn, ...]
+
+
+def sample(path: Path) -> Sample:
+    """The columns of a CSV, TSV or Parquet file. DataError when it is none of these, or empty."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(64_000)
+    except FileNotFoundError:
+        raise DataError("there is no such file", where=str(path)) from None
+    except IsADirectoryError:
+        raise DataError("is a folder", where=str(path), hint="name one of its files") from None
+    if start.startswith(PARQUET_MAGIC):
+        names, rows = _parquet(path)
+        return Sample("parquet", "", _columns(names, rows))
+    if not start.strip():
+        raise DataError("is empty", where=str(path))
+    try:
+        delimiter = _delimiter(start.decode("utf-8-sig", errors="ignore"))
+        with path.open(newline="", encoding="utf-8-sig") as text:
+            lines = csv.reader(text, delimiter=delimiter)
+            names = next(lines)
+            return Sample("csv", delimiter, _columns(names, list(islice(lines, SAMPLE_ROWS))))
+    except UnicodeDecodeError:
+        hint = "convert it: iconv -f CP1251 -t UTF-8; or write the spec by hand with source.encoding"
+        raise DataError("is not UTF-8 text, nor Parquet", where=str(path), hint=hint) from None
+    except csv.Error as error:
+        raise DataError(f"can't be read as delimited text: {error}", where=str(path)) from None
+
+
+def _delimiter(start: str) -> str:
+    """The sign that splits the first lines into the same number of values, most of them."""
+    lines = start.splitlines()[:20]
+    lines = lines[:-1] or lines
+    counts = {sign: [len(row) for row in csv.reader(lines, delimiter=sign)] for sign in ",\t;|"}
+    even = {sign: found[0] for sign, found in counts.items() if found and found.count(found[0]) >= 0.9 * len(found)}
+    return max(even, key=lambda sign: even[sign], default=",")
+
+
+def _parquet(path: Path) -> tuple[list[str], list[list[str]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        names = list(file.schema_arrow.names)
+        batch = next(file.iter_batches(SAMPLE_ROWS), None)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"can't be read as Parquet: {error}", where=str(path)) from None
+    columns = [] if batch is None else [column.to_pylist() for column in batch.columns]
+    return names, [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[SampledColumn, ...]:
+    return tuple(
+        _column(name.strip(), [row[index].strip() for row in rows if index < len(row)])
+        for index, name in enumerate(names)
+    )
+
+
+def _column(name: str, values: Sequence[str]) -> SampledColumn:
+    present = [value for value in values if value not in MISSING]
+    distinct = tuple(dict.fromkeys(present))
+    if not present:
+        return SampledColumn(name, "empty", (), 0)
+    if all(NUMBER.fullmatch(value) for value in distinct):
+        return SampledColumn(name, "number", distinct, len(present))
+    times = list(_times(distinct))
+    if len(times) == len(distinct):
+        return SampledColumn(name, "timestamp", distinct, len(present), all(time.tzinfo for time in times))
+    return SampledColumn(name, "text", distinct, len(present))
+
+
+def _times(values: Sequence[str]) -> Iterator[datetime]:
+    for value in values:
+        try:
+            yield datetime.fromisoformat(value)
+        except ValueError:
+            return

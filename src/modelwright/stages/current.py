@@ -1,0 +1,126 @@
+"""The current side of monitor: rows of the prediction log or of a file, in their window, with predictions and truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelwright.core.columns import Column, Schema
+from modelwright.core.errors import DataError, SpecError
+from modelwright.core.units import parse_duration_s
+from modelwright.graph.running import Scorer
+from modelwright.serving.reading_log import data_columns, read_log
+from modelwright.serving.signature import probability_column
+from modelwright.stages.incoming import read_rows
+
+if TYPE_CHECKING:
+    from modelwright.parts.base import Reader
+    from modelwright.spec.monitor import Labels, Window
+    from modelwright.spec.prepare import Prepare
+    from modelwright.stages.job import Job
+
+LOG_TIME = "__logged_at__"
+
+
+@dataclass(frozen=True)
+class Current:
+    """`rows`: the data's columns; `scores`: what the monitored version answered, where it did (`scored` mask)."""
+
+    rows: pa.Table
+    scores: Any  # [N, K] probabilities or [N] values, of the rows where `scored`
+    scored: Any  # bool [N]
+    truth: pa.Array | None  # [N], null where no label is known yet
+    window: str
+
+
+def from_log(folder: Path, schema: Schema, version: int, window: Window | None) -> Current:
+    """The logged rows. DataError when nothing was logged, or nothing in the window."""
+    logged = read_log(folder) if folder.is_dir() else None
+    if logged is None or logged.num_rows == 0:
+        raise DataError(
+            "the prediction log is empty",
+            where=str(folder),
+            hint="serve requests first (serve.log.folder), or name rows to look at: monitor --data FILE",
+        )
+    rows = data_columns(logged).append_column(LOG_TIME, logged["time"])
+    inside, said = _window(rows, schema, window)
+    logged, rows = logged.filter(inside), rows.filter(inside).drop_columns(LOG_TIME)
+    scored = pc.equal(logged["version"], version).combine_chunks()
+    answered = logged.filter(scored)
+    names = [probability_column(label) for label in schema.classes or ()] or ["prediction"]
+    columns = [answered[name].combine_chunks().cast(pa.float64()).to_numpy(zero_copy_only=False) for name in names]
+    scores = np.stack(columns, axis=1) if schema.classes else columns[0]
+    return Current(rows, scores, scored.to_numpy(zero_copy_only=False), None, said)
+
+
+def from_rows(job: Job, reader: Reader, schema: Schema, model: bytes, scratch: Path) -> Current:
+    """Rows of a file, scored here; labelled where the target is among the columns."""
+    header = reader.header(job.base)
+    target = schema.target
+    labelled = target is not None and (header is None or target.name in header)
+    incoming = read_rows(reader, job.base, schema, job.spec.prepare, engine_folder=scratch, with_target=labelled).table
+    if incoming.num_rows == 0:
+        raise DataError("there are no rows to look at", hint="check monitor.source, or --data")
+    inside, said = _window(incoming, schema, job.spec.monitor.window)
+    rows = incoming.filter(inside)
+    outputs = Scorer(model).run_table(rows)
+    scores = outputs.get("probability", outputs["prediction"])
+    truth = rows[target.name].combine_chunks() if labelled and target is not None else None
+    return Current(rows, scores, np.ones(rows.num_rows, dtype=bool), truth, said)
+
+
+def with_labels(current: Current, job: Job, labels: Labels, schema: Schema, scratch: Path) -> Current:
+    """Look up the truth of each row by its id."""
+    target, prepare = schema.target, job.spec.prepare
+    key = next((column for column in schema.columns if column.name == labels.key), None)
+    if target is None or key is None or labels.key not in current.rows.column_names:
+        known = [column.name for column in schema.of_role("id", "entity", "time", "input")]
+        raise SpecError(
+            f'monitor.labels.key: "{labels.key}" is not among the logged columns', hint=f"logged: {', '.join(known)}"
+        )
+    wanted = Schema((_plain(key), target), schema.classes)
+    only: Prepare = prepare.model_copy(update={"clean": []})
+    found = read_rows(labels.source, job.base, wanted, only, engine_folder=scratch, with_target=True).table
+    place = pc.index_in(
+        current.rows[labels.key].combine_chunks().cast(pa.string()),
+        value_set=found[labels.key].combine_chunks().cast(pa.string()),
+    )
+    truth = found[target.name].combine_chunks().take(place)
+    return Current(current.rows, current.scores, current.scored, truth, current.window)
+
+
+def _plain(column: Column) -> Column:
+    return Column(column.name, column.type, "id", nullable=True, timezone=column.timezone)
+
+
+def _window(rows: pa.Table, schema: Schema, window: Window | None) -> tuple[Any, str]:
+    """A mask and what it means. The event time decides where there is one, else the time of logging."""
+    times = schema.of_role("time")
+    name = times[0].name if times and times[0].name in rows.column_names else LOG_TIME
+    everything = pa.array([True] * rows.num_rows)
+    if window is None or name not in rows.column_names:
+        return everything, "all rows"
+    moments = rows[name].combine_chunks().cast(pa.timestamp("us", "UTC"))
+    end = window.until or pc.max(moments).as_py()
+    if end is None:
+        return everything, "all rows (none has a time)"
+    end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
+    start = end - timedelta(seconds=parse_duration_s(window.last))
+    limits = [pa.scalar(moment, pa.timestamp("us", "UTC")) for moment in (start, end)]
+    inside = pc.and_(pc.greater(moments, limits[0]), pc.less_equal(moments, limits[1])).fill_null(False)
+    said = f"{_shown(start)} to {_shown(end)}"
+    if not pc.any(inside).as_py():
+        raise DataError(
+            f"no rows from {said}", hint="check monitor.window, and that the server logs to serve.log.folder"
+        )
+    return inside, said
+
+
+def _shown(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

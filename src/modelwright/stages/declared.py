@@ -1,0 +1,47 @@
+"""What a spec says of the data's columns, in the words of `tables.typing`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwright.core.columns import Schema
+from modelwright.core.errors import SpecError
+
+if TYPE_CHECKING:
+    from modelwright.spec.prepare import ColumnSpec, Prepare
+    from modelwright.tables.typing import Declared
+
+
+def declared_columns(prepare: Prepare, target: str) -> dict[str, Declared]:
+    """The columns that the spec names, the target among them."""
+    from modelwright.tables.typing import Declared
+
+    found = {target: Declared(role="target")}
+    for name, said in prepare.columns.items():
+        if name == target and said.role != "input":
+            raise SpecError(
+                f'"{name}" is the target and can\'t have the role {said.role}',
+                where=f"prepare.columns.{name}.role",
+                hint="leave the role out",
+            )
+        role = "target" if name == target else said.role
+        found[name] = Declared(said.type, role, said.timezone, _formats(said))
+    return found
+
+
+def pinned_columns(prepare: Prepare, schema: Schema) -> dict[str, Declared]:
+    """The columns of a schema, whose types new data must have; but an input that was whole may have fractions now."""
+    from modelwright.tables.typing import Declared
+
+    found: dict[str, Declared] = {}
+    for column in schema.columns:
+        kind = "text" if column.type == "category" else column.type
+        if kind == "integer" and column.role == "input":
+            kind = "number"
+        said = prepare.columns.get(column.name)
+        found[column.name] = Declared(kind, column.role, column.timezone, _formats(said) if said else ())
+    return found
+
+
+def _formats(said: ColumnSpec) -> tuple[str, ...]:
+    return (said.format,) if isinstance(said.format, str) else tuple(said.format or ())

@@ -1,0 +1,200 @@
+"""Evaluate: score the test rows once, state the uncertainty, compare with the champion, decide the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from modelwright.core.columns import Schema
+from modelwright.core.errors import GATE_FAILED
+from modelwright.core.progress import Progress
+from modelwright.runs.aliases import Aliases
+from modelwright.runs.commit import begin
+from modelwright.runs.identity import Identity, Input
+from modelwright.stages import lineage
+from modelwright.stages.job import Job, Plan, Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from modelwright.fitting.evidence import ModelEvidence
+    from modelwright.parts.base import Gate, Metric
+    from modelwright.runs.commit import Staged
+    from modelwright.runs.store import Run
+
+
+def identity(job: Job, train: Run, champion: Run | None, data: Path | None = None) -> Identity:
+    """What evaluate depends on: the model, the champion it is compared with, and new data if that is scored."""
+    section = {
+        "task": job.spec.task.model_dump(mode="json"),
+        "evaluate": job.spec.evaluate.model_dump(mode="json"),
+    }
+    inputs = [lineage.run_input(train)]
+    if champion is not None:
+        inputs.append(Input("champion", champion.label, champion.digest))
+    if data is not None:
+        inputs.append(lineage.file_input(job, data, "data"))
+    return lineage.identity(job, "evaluate", section, tuple(inputs))
+
+
+def plan(job: Job) -> Plan:
+    train = lineage.train_run(job)
+    sources = {"train": train, "prepare": lineage.source_of(job, train, "prepare")}
+    champion = champion_run(job)
+    if champion is not None:
+        sources["champion"] = champion
+    data = job.options.get("data")
+    wanted = identity(job, train, champion, Path(data) if data else None)
+    summary = {
+        "model": train.label,
+        "data": str(data) if data else f"{sources['prepare'].label}/test.parquet",
+        "champion": champion.label if champion else None,
+        "gates": [gate.kind for gate in job.spec.evaluate.gates],
+    }
+    return lineage.plan_of(job, wanted, sources, summary)
+
+
+def champion_run(job: Job) -> Run | None:
+    """The export behind the first alias that a gate compares with; None before the first promotion."""
+    aliases = Aliases(job.store, job.spec.name).current()
+    version = aliases.get(_rival_alias(job))
+    return None if version is None else job.store.open(job.spec.name, "export", version)
+
+
+def _rival_alias(job: Job) -> str:
+    return next((gate.rival for gate in job.spec.evaluate.gates if gate.rival), "champion")
+
+
+def run(plan: Plan, progress: Progress) -> Result:
+    from modelwright.reports.evaluate import evaluate_report
+    from modelwright.reports.model_card import model_card
+
+    spec = plan.job.spec
+    with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=1) as staged:
+        test = _read_test(plan, staged)
+        progress.say(f"scoring {test.table.num_rows} rows with {plan.sources['train'].label}")
+        evidence = _score(plan, test)
+        _write_predictions(staged, test, evidence)
+        metrics = {metric.kind: evidence.interval(metric.kind).to_dict() for metric in evidence.metrics}
+        slices = evidence.slices(spec.evaluate.slices, test.table)
+        gates = _decide(spec.evaluate.gates, evidence)
+        facts = {
+            "name": spec.name,
+            "task": spec.task.model_dump(mode="json"),
+            "model": plan.sources["train"].read_json("model.json"),
+            "train": plan.sources["train"].label,
+            "scored": test.name,
+            "rows": test.table.num_rows,
+            "metrics": metrics,
+            "directions": {metric.kind: metric.direction for metric in evidence.metrics},
+            "slices": slices,
+            "comparison": evidence.comparisons(),
+            "gates": gates,
+        }
+        staged.write_json("metrics.json", metrics)
+        staged.write_json("slices.json", slices)
+        staged.write_json("comparison.json", facts["comparison"])
+        staged.write_json("gates.json", {"passed": all(gate["passed"] for gate in gates), "gates": gates})
+        staged.write_bytes("report.html", evaluate_report(facts, evidence.predictions, test.schema))
+        staged.write_bytes("model_card.md", model_card(facts, test.schema))
+        done = staged.commit()
+    return result(done)
+
+
+def result(done: Run, *, cached: bool = False) -> Result:
+    """What the command shows, from what the run holds; the same whether it ran now or before."""
+    metrics, gates = done.read_json("metrics.json"), done.read_json("gates.json")
+    summary = {
+        "metrics": {name: {key: value[key] for key in ("value", "low", "high")} for name, value in metrics.items()},
+        "gates": {gate["name"]: f"{gate['outcome']}: {gate['message']}" for gate in gates["gates"]},
+        "passed": gates["passed"],
+        "report": str(done.path / "report.html"),
+    }
+    return Result(done, summary, exit_code=0 if gates["passed"] else GATE_FAILED, cached=cached)
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """The rows that are scored, once."""
+
+    table: pa.Table
+    schema: Schema
+    name: str
+
+
+def _read_test(plan: Plan, staged: Staged) -> ScoredRows:
+    import pyarrow.parquet as pq
+
+    prepare = plan.sources["prepare"]
+    schema = Schema.from_dict(prepare.read_json("schema.json"))
+    data = plan.job.options.get("data")
+    if not data:
+        return ScoredRows(pq.read_table(prepare.file("test.parquet")), schema, "the test rows of prepare")
+    from modelwright.stages.incoming import read_rows
+
+    spec = plan.job.spec.prepare
+    reader = spec.source.model_copy(update={"path": str(Path(data).resolve())})
+    with TemporaryDirectory(dir=staged.folder) as scratch:
+        incoming = read_rows(reader, plan.job.base, schema, spec, engine_folder=Path(scratch), with_target=True)
+    return ScoredRows(incoming.table, schema, Path(data).name)
+
+
+def _score(plan: Plan, test: ScoredRows) -> ModelEvidence:
+    from modelwright.fitting.evidence import ModelEvidence
+    from modelwright.fitting.scoring import checked_metrics, default_metrics
+
+    spec = plan.job.spec
+    metrics: tuple[Metric, ...] = (
+        checked_metrics(spec.evaluate.metrics, spec.task) if spec.evaluate.metrics else default_metrics(spec.task)
+    )
+    return ModelEvidence.of_model(
+        plan.sources["train"].read_bytes("model.onnx"),
+        test.table,
+        test.schema,
+        spec.task,
+        metrics,
+        fitted=plan.sources["train"].file("fitted_rows.parquet"),
+        rivals=_rivals(plan),
+        resamples=spec.evaluate.resamples,
+        confidence=spec.evaluate.confidence,
+        seed=spec.seed,
+    )
+
+
+def _rivals(plan: Plan) -> Mapping[str, Any]:
+    """By alias: the other model's graph and the rows that it was fitted on; None where that is not known any more."""
+    from modelwright.core.errors import ArtifactError
+
+    champion = plan.sources.get("champion")
+    if champion is None:
+        return {}
+    try:
+        fitted = lineage.source_of(plan.job, champion, "train").file("fitted_rows.parquet")
+    except ArtifactError:
+        fitted = None
+    return {_rival_alias(plan.job): (champion.label, champion.read_bytes("model.onnx"), fitted)}
+
+
+def _write_predictions(staged: Staged, test: ScoredRows, evidence: ModelEvidence) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(evidence.table(test.table, test.schema), staged.path("predictions.parquet"))
+
+
+def _decide(gates: tuple[Gate, ...] | list[Gate], evidence: ModelEvidence) -> list[dict[str, Any]]:
+    decided = []
+    for gate in gates:
+        verdict = gate.decide(evidence)
+        decided.append(
+            {
+                "name": f"{gate.kind} {getattr(gate, 'metric', '')}".strip(),
+                "gate": gate.model_dump(mode="json"),
+                "outcome": verdict.outcome,
+                "passed": verdict.passed,
+                "message": verdict.message,
+            }
+        )
+    return decided

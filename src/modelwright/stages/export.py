@@ -1,0 +1,248 @@
+"""Export: turn a trained run that passed its gates into a bundle that serves alone."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from modelwright.core.canonical import digest
+from modelwright.core.columns import Schema
+from modelwright.core.errors import ArtifactError, DataError
+from modelwright.core.progress import Progress
+from modelwright.core.units import format_bytes
+from modelwright.runs.commit import begin
+from modelwright.stages import lineage
+from modelwright.stages.job import Job, Plan, Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from modelwright.runs.commit import Staged
+    from modelwright.runs.store import Run
+    from modelwright.serving.model import ServedModel
+    from modelwright.serving.signature import Signature
+
+GOLDEN_ROWS = 5
+PARITY_ROWS = 2000
+SINGLE_ROWS = 200  # asked one by one, as requests come
+
+
+def plan(job: Job) -> Plan:
+    """`options["ungated"]` exports without a passing evaluate, and the bundle says so."""
+    train = lineage.train_run(job)
+    ungated = bool(job.options.get("ungated"))
+    sources = {"train": train, "prepare": lineage.source_of(job, train, "prepare")}
+    evaluated = evaluate_run(job, train)
+    if not ungated:
+        _require_gates(job, train, evaluated)
+    if evaluated is not None:
+        sources["evaluate"] = evaluated
+    section = {
+        "task": job.spec.task.model_dump(mode="json"),
+        "export": job.spec.export.model_dump(mode="json"),
+        "nullable": _declared_nullable(job),
+        "ungated": ungated,
+    }
+    inputs = tuple(lineage.run_input(run) for run in sources.values())
+    summary = {
+        "model": train.label,
+        "evaluate": evaluated.label if evaluated else None,
+        "ungated": ungated,
+        "container": job.spec.export.container.base if job.spec.export.container else None,
+    }
+    return lineage.plan_of(job, lineage.identity(job, "export", section, inputs), sources, summary)
+
+
+def evaluate_run(job: Job, train: Run) -> Run | None:
+    """The newest evaluate of that very model on its own test rows, with the gates as the spec has them now."""
+    section = {
+        "task": job.spec.task.model_dump(mode="json"),
+        "evaluate": job.spec.evaluate.model_dump(mode="json"),
+    }
+    for run in job.store.runs(job.spec.name, "evaluate"):
+        inputs = {entry.role: entry.digest for entry in run.manifest.inputs}
+        same_model = inputs.get("train") == train.digest and "data" not in inputs
+        if same_model and run.manifest.parts.get("spec") == digest(section):
+            return run
+    return None
+
+
+def run(plan: Plan, progress: Progress) -> Result:
+    from modelwright.serving.comparing import latency
+    from modelwright.serving.openapi import document
+    from modelwright.serving.packaging import requirements_lock
+
+    job, train, prepare = plan.job, plan.sources["train"], plan.sources["prepare"]
+    model = train.read_bytes("model.onnx")
+    signature = _signature(plan, model)
+    with begin(job.store, plan.identity, spec_text=job.spec_text, threads=1) as staged:
+        test = _test_rows(prepare)
+        served = _served(signature, model)
+        staged.write_bytes("model.onnx", model)
+        staged.write_json("signature.json", signature.to_dict())
+        staged.write_json("openapi.json", document(signature))
+        staged.write_bytes("profile.json", prepare.read_bytes("profile.json"))
+        progress.say(f"comparing the bundle with {train.label} on {min(test.num_rows, PARITY_ROWS)} test rows")
+        staged.write_json("parity.json", _parity(plan, served, test))
+        staged.write_json("smoke.json", _smoke(plan, served, test))
+        staged.write_json("latency.json", {"batches": latency(served, test)})
+        staged.unhashed("latency.json")
+        staged.write_bytes("requirements.lock", requirements_lock().encode())
+        _write_container(plan, staged)
+        if "evaluate" in plan.sources and "model_card.md" in plan.sources["evaluate"]:
+            staged.write_bytes("model_card.md", plan.sources["evaluate"].read_bytes("model_card.md"))
+        _check_size(plan, staged)
+        done = staged.commit()
+    return result(done)
+
+
+def result(done: Run, *, cached: bool = False) -> Result:
+    """What the command shows, from what the run holds; the same whether it ran now or before."""
+    signature, parity = done.read_json("signature.json"), done.read_json("parity.json")
+    sizes = {name: output.bytes for name, output in done.manifest.outputs.items()}
+    summary = {
+        "model": done.source("train"),
+        "inputs": len(signature["inputs"]),
+        "ungated": signature["ungated"],
+        "difference": parity["largest"],
+        "latency_us": {size: row["us"] for size, row in done.read_json("latency.json")["batches"].items()},
+        "bytes": sum(sizes.values()),
+    }
+    return Result(done, summary, cached=cached)
+
+
+def _require_gates(job: Job, train: Run, evaluated: Run | None) -> None:
+    override = "or pass --ungated (recorded in the bundle)"
+    if evaluated is None:
+        raise ArtifactError(
+            f"{train.label} has no evaluate run with the gates of this spec",
+            hint=f"run: modelwright evaluate {job.spec_file or 'SPEC'}, {override}",
+        )
+    gates = evaluated.read_json("gates.json")
+    if not gates["passed"]:
+        failed = [gate for gate in gates["gates"] if not gate["passed"]]
+        raise ArtifactError(
+            f"{train.label} did not pass its gates in {evaluated.label}: "
+            + "; ".join(f"{gate['name']}: {gate['message']}" for gate in failed),
+            hint=f"train a better model, change the gates, {override}",
+        )
+
+
+def _declared_nullable(job: Job) -> list[str]:
+    """Columns that the spec itself says may be missing when scoring."""
+    return sorted(name for name, column in job.spec.prepare.columns.items() if column.nullable)
+
+
+def _signature(plan: Plan, model: bytes) -> Signature:
+    from modelwright.graph.running import Scorer
+    from modelwright.serving.signature import signature_of
+
+    spec = plan.job.spec
+    schema = Schema.from_dict(plan.sources["prepare"].read_json("schema.json"))
+    nullable = {*_declared_nullable(plan.job), *_imputed(plan.job, schema)}
+    return signature_of(
+        schema,
+        Scorer(model).inputs,
+        name=spec.name,
+        task=spec.task.kind,
+        positive=getattr(spec.task, "positive", None),
+        nullable=nullable,
+        ungated=bool(plan.job.options.get("ungated")),
+    )
+
+
+def _imputed(job: Job, schema: Schema) -> set[str]:
+    """Columns for which an impute step stands ready, whatever learn held."""
+    from modelwright.parts.features.impute import Impute
+    from modelwright.parts.selectors import KINDS, WITHOUT, select
+
+    features = job.spec.prepare.features
+    columns = {column.name: column.type for column in schema.of_role("input", "time")}
+    by_name_only = frozenset(column.name for column in schema.of_role("time"))
+    covered: set[str] = set()
+    for step in features if not isinstance(features, str) else ():
+        if isinstance(step, Impute):
+            words = [step.columns] if isinstance(step.columns, str) else list(step.columns)
+            # Names of columns that an earlier step made say nothing of a request.
+            known = [word for word in words if word in columns or word in KINDS or word.startswith(WITHOUT)]
+            known += [word for word in words if "*" in word and any(fnmatchcase(name, word) for name in columns)]
+            covered |= set(select(known, columns, by_name_only)) if known else set()
+    return covered
+
+
+def _served(signature: Signature, model: bytes) -> ServedModel:
+    from modelwright.serving.model import ServedModel
+    from modelwright.serving.settings import Limits
+
+    return ServedModel(signature, model, version=0, limits=Limits())
+
+
+def _test_rows(prepare: Run) -> pa.Table:
+    """Rows that the model was not fitted on, where there are any."""
+    import pyarrow.parquet as pq
+
+    for split in ("test", "validation", "learn"):
+        table = pq.read_table(prepare.file(f"{split}.parquet"))
+        if table.num_rows:
+            return table
+    raise DataError(f"{prepare.label} holds no rows")
+
+
+def _parity(plan: Plan, served: ServedModel, test: pa.Table) -> dict[str, Any]:
+    """The bundle against the fitted model, what was evaluated and single requests; relative to predictions above 1."""
+    import pyarrow.parquet as pq
+
+    from modelwright.serving.comparing import largest_prediction, request_difference, table_difference
+
+    rows = test.slice(0, PARITY_ROWS)
+    found = {"requests": request_difference(served, rows.slice(0, SINGLE_ROWS))}
+    if "evaluate" in plan.sources:
+        written = pq.read_table(plan.sources["evaluate"].file("predictions.parquet"))
+        found["evaluate"] = table_difference(served, rows, written.slice(0, PARITY_ROWS))
+    found["native"] = plan.sources["train"].read_json("parity.json")["largest"]
+    size = max(1.0, largest_prediction(served, rows))
+    found = {name: value / size for name, value in found.items()}
+    largest, tolerance = max(found.values()), plan.job.spec.export.tolerance
+    if not largest <= tolerance:
+        worst = max(found, key=lambda name: found[name])
+        raise ArtifactError(
+            f"the bundle's graph differs by {largest:.3g} ({worst}); export.tolerance allows {tolerance:g}",
+            hint="train again; or raise export.tolerance, if such a difference does not matter to you",
+        )
+    return {**found, "largest": largest, "tolerance": tolerance, "rows": rows.num_rows}
+
+
+def _smoke(plan: Plan, served: ServedModel, test: pa.Table) -> dict[str, Any]:
+    """Golden requests: real rows, the last with everything missing that may be."""
+    from modelwright.serving.rows import accepted, json_rows
+    from modelwright.serving.smoke import smoke
+
+    inputs = served.signature.inputs
+    rows = [row for row in json_rows(test.slice(0, PARITY_ROWS), inputs) if accepted(row, inputs)][:GOLDEN_ROWS]
+    if not rows:
+        raise DataError(
+            f"no row of {plan.sources['prepare'].label} could be served: each lacks a value where learn lacked none",
+            hint="say which columns may be missing: columns: {NAME: {nullable: true}}",
+        )
+    rows.append({**rows[0], **{field.name: None for field in inputs if field.nullable}})
+    return smoke(served, rows, tolerance=plan.job.spec.export.tolerance)
+
+
+def _write_container(plan: Plan, staged: Staged) -> None:
+    from modelwright.serving.packaging import dockerfile, wheel
+
+    container = plan.job.spec.export.container
+    if container is None:
+        return
+    name, content = wheel()
+    staged.write_bytes("Dockerfile", dockerfile(plan.job.spec.name, container.base, name).encode())
+    staged.write_bytes(name, content)
+
+
+def _check_size(plan: Plan, staged: Staged) -> None:
+    size, allowed = sum(path.stat().st_size for path in staged.folder.rglob("*")), plan.job.spec.export.max_mb
+    if size > allowed * 1e6:
+        raise ArtifactError(
+            f"the bundle has {format_bytes(size)}; export.max_mb allows {allowed:g} MB",
+            hint="train a smaller model (fewer trees or leaves), or raise export.max_mb",
+        )

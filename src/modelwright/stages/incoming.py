@@ -1,0 +1,110 @@
+"""Reads new rows for a model that exists: types are those of its schema, row-wise cleaners apply, nothing is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelwright.core.columns import ROW_DIGEST, Column, Schema
+from modelwright.core.errors import DataError
+from modelwright.core.names import did_you_mean
+from modelwright.core.units import parse_bytes
+from modelwright.stages.declared import pinned_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from modelwright.parts.base import Reader
+    from modelwright.spec.prepare import Prepare
+    from modelwright.tables.engine import Engine
+    from modelwright.tables.reading import Reading, Refusal
+
+SQL_TYPES = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}  # else VARCHAR
+NEEDED = ("input", "id")  # columns that new data must have; the others are missing where they are absent
+
+
+@dataclass(frozen=True)
+class IncomingRows:
+    """`table` has the schema's columns and `__row__`, in the order of the source.
+
+    `rejected` are rows that could not be read: file, line, column, value, reason. `removed` were dropped by cleaners.
+    """
+
+    table: pa.Table
+    rejected: tuple[Refusal, ...]
+    read: int
+    removed: int
+
+
+def read_rows(
+    reader: Reader, base: Path, schema: Schema, prepare: Prepare, *, engine_folder: Path, with_target: bool
+) -> IncomingRows:
+    """Rows of a reader as the model of `schema` expects them. Columns that the schema does not know are passed over.
+
+    The target is missing on all rows unless `with_target`; even then it may be missing on some (labels arrive late).
+    DataError when a column is absent, more rows than `prepare.max_reject_share` can't be read, or an input that was
+    never missing in learn is missing now.
+    """
+    from modelwright.tables.engine import available_threads, open_engine, quote
+    from modelwright.tables.typing import Declared, type_rows
+
+    files, memory = reader.inputs(base), parse_bytes(prepare.memory)
+    with open_engine(engine_folder, memory=memory, threads=available_threads(), readable=files) as engine:
+        reading = reader.read(engine, base)
+        _check_present(schema, reading, with_target=with_target)
+        pinned = pinned_columns(prepare, schema)
+        declared = {name: pinned.get(name, Declared(role="ignore")) for name in reading.columns}
+        hidden = [column.name for column in schema.of_role("target") if not with_target]
+        declared.update({name: Declared("text", "ignore") for name in hidden if name in declared})
+        columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
+        columns = _complete(engine, schema, columns, hidden)
+        before = engine.value("SELECT count(*) FROM rows")
+        for cleaner in prepare.clean:
+            if cleaner.row_wise:
+                columns = cleaner.apply(engine, "rows", columns)
+        _check_missing(engine, schema)
+        listed = ", ".join(quote(name) for name in (*schema.names, ROW_DIGEST))
+        table = engine.arrow(f"SELECT {listed} FROM rows ORDER BY rowid")
+        refusals: list[Any] = engine.rows('SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid')
+    return IncomingRows(table, tuple(refusals), reading.rows + reading.rejected, before - table.num_rows)
+
+
+def _check_present(schema: Schema, reading: Reading, *, with_target: bool) -> None:
+    for column in schema.columns:
+        needed = column.role in NEEDED or (column.role == "target" and with_target)
+        if needed and column.name not in reading.columns:
+            raise DataError(
+                f'no column "{column.name}", which the model was made with{did_you_mean(column.name, reading.columns)}',
+                where=reading.files[0] if reading.files else "",
+                hint=f"the data has {', '.join(reading.columns)}",
+            )
+
+
+def _complete(engine: Engine, schema: Schema, columns: Sequence[Column], hidden: Sequence[str]) -> list[Column]:
+    """Give `rows` every column of the schema: missing on all rows where it is absent or must not be seen."""
+    from modelwright.tables.engine import quote
+
+    present = [column for column in columns if column.name not in hidden]
+    absent = [column for column in schema.columns if column.name not in {one.name for one in present}]
+    if absent:
+        excluded = [quote(name) for name in hidden if name in {column.name for column in columns}]
+        kept = f"* EXCLUDE ({', '.join(excluded)})" if excluded else "*"
+        empty = ", ".join(f"NULL::{SQL_TYPES.get(column.type, 'VARCHAR')} AS {quote(column.name)}" for column in absent)
+        engine.replace("rows", f"SELECT {kept}, {empty} FROM rows ORDER BY rowid")
+    return [*present, *absent]
+
+
+def _check_missing(engine: Engine, schema: Schema) -> None:
+    from modelwright.tables.engine import quote
+
+    for column in schema.of_role("input"):
+        if column.nullable:
+            continue
+        missing = engine.value(f"SELECT count(*) FROM rows WHERE {quote(column.name)} IS NULL")
+        if missing:
+            raise DataError(
+                f'"{column.name}" is missing in {missing:,} rows, and never was in learn',
+                hint=f"columns: {{{column.name}: {{nullable: true}}}}, if the model may be asked without it",
+            )

@@ -1,0 +1,95 @@
+"""Which run feeds which stage: identities (what a cache key is made of) and the default input of every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelwright.core.errors import ArtifactError
+from modelwright.runs.digests import file_digest
+from modelwright.runs.identity import Identity, Input
+from modelwright.stages.job import Job, Plan
+
+if TYPE_CHECKING:
+    from modelwright.parts.base import Reader
+    from modelwright.runs.store import Run
+
+
+def reader_inputs(job: Job, reader: Reader, role: str = "data") -> tuple[Input, ...]:
+    """The reader's files with their digests, named by file name (a moved folder is the same data)."""
+    return tuple(file_input(job, path, role) for path in reader.inputs(job.base))
+
+
+def file_input(job: Job, path: Path, role: str) -> Input:
+    return Input(role, path.name, file_digest(path, job.store.root))
+
+
+def prepare_identity(job: Job) -> Identity:
+    task = job.spec.task.model_dump(mode="json", exclude={"metric"})
+    section = {"task": task, "prepare": job.spec.prepare.model_dump(mode="json")}
+    return identity(job, "prepare", section, reader_inputs(job, job.spec.prepare.source))
+
+
+def train_identity(job: Job, prepare: Run) -> Identity:
+    section = {"task": _task(job), "train": job.spec.train.model_dump(mode="json")}
+    return identity(job, "train", section, (run_input(prepare),))
+
+
+def identity(job: Job, stage: str, section: Mapping[str, Any], inputs: tuple[Input, ...]) -> Identity:
+    return Identity(job.spec.name, stage, section, inputs, job.spec.seed)
+
+
+def run_input(run: Run) -> Input:
+    return Input(run.stage, run.label, run.digest)
+
+
+def prepare_run(job: Job) -> Run:
+    """The prepared data of this very spec, or of `--from prepare/vNNNN`."""
+    if job.source and job.source.startswith("prepare/"):
+        return job.store.resolve(job.spec.name, "prepare", job.source)
+    return _matching(job, prepare_identity(job))
+
+
+def train_run(job: Job) -> Run:
+    """The model of this very spec, or of `--from`."""
+    if job.source and not job.source.startswith("prepare/"):
+        return job.store.resolve(job.spec.name, "train", job.source)
+    return _matching(job, train_identity(job, prepare_run(job)))
+
+
+def source_of(job: Job, run: Run, stage: str) -> Run:
+    """The run of `stage` that `run` was made from, by its manifest."""
+    label = run.source(stage)
+    if label is None:
+        raise ArtifactError(f"{run.label} names no {stage} run among its inputs")
+    return job.store.resolve(run.name, stage, label)
+
+
+def plan_of(job: Job, identity: Identity, sources: Mapping[str, Run], summary: Mapping[str, Any]) -> Plan:
+    """A plan, with the run that already did it."""
+    cached = job.store.find(identity.name, identity.stage, identity.key)
+    return Plan(job, identity, sources, cached, summary)
+
+
+def _matching(job: Job, wanted: Identity) -> Run:
+    found = job.store.find(wanted.name, wanted.stage, wanted.key)
+    if found is not None:
+        return found
+    newest = job.store.newest(wanted.name, wanted.stage)
+    spec = job.spec_file or "SPEC"
+    if newest is None:
+        raise ArtifactError(
+            f"{wanted.name} has no {wanted.stage} run yet",
+            hint=f"run: modelwright {wanted.stage} {spec}",
+        )
+    raise ArtifactError(
+        f"no {wanted.stage} run of {wanted.name} matches this spec",
+        hint=f"{wanted.stage} changed since {newest.label.split('/')[1]} (spec, data, code or libraries); "
+        f"run modelwright {wanted.stage} {spec}, or pass --from {newest.label}",
+    )
+
+
+def _task(job: Job) -> dict[str, Any]:
+    written: dict[str, Any] = job.spec.task.model_dump(mode="json")
+    return written

@@ -1,0 +1,124 @@
+"""Predict: score a file, a folder or standard input with a bundle; read and clean as in training, one graph."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
+
+from modelwright.core.columns import Column, ColumnType, Role, Schema
+from modelwright.core.progress import Progress
+from modelwright.parts import catalog
+from modelwright.serving.bundle import Bundle
+from modelwright.serving.signature import Signature, probability_column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from modelwright.parts.base import Reader
+    from modelwright.spec.prepare import Prepare
+
+STDIN = "-"
+PARQUET_MAGIC = b"PAR1"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Columns that say which row it is (id, time, entity), `prediction` and, for classes, `probability_<class>`."""
+
+    table: pa.Table
+    model: str
+    version: int
+    rejected: int  # rows that could not be read
+    removed: int  # rows that the cleaning of prepare takes out
+
+
+def predict(bundle: Bundle, prepare: Prepare, data: str, progress: Progress) -> Predictions:
+    """Score `data`, a path or `-`, with the reader and the cleaning of `prepare`."""
+    from modelwright.graph.running import Scorer
+    from modelwright.stages.incoming import read_rows
+
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="modelwright-")))
+        path = _from_stdin(scratch) if data == STDIN else Path(data).absolute()
+        schema = schema_of(bundle.signature, prepare)
+        reader = reader_for(path, prepare.source)
+        found = read_rows(reader, path.parent, schema, prepare, engine_folder=scratch, with_target=False)
+        rows = found.table
+        progress.say(f"scoring {rows.num_rows} rows with {bundle.name} v{bundle.version:04d}")
+        table = _scored(rows, Scorer(bundle.model).run_table(rows), schema)
+        return Predictions(table, bundle.name, bundle.version, len(found.rejected), found.removed)
+
+
+def write(predictions: Predictions, output: Path) -> None:
+    """CSV, or Parquet where the name ends so; the file appears when it is complete."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    with TemporaryDirectory(dir=output.absolute().parent, prefix=".predict-") as folder:
+        path = Path(folder, output.name)
+        if output.suffix == ".parquet":
+            pyarrow.parquet.write_table(predictions.table, path)
+        else:
+            pyarrow.csv.write_csv(predictions.table, path)
+        path.replace(output)
+
+
+def reader_for(path: Path, source: Reader) -> Reader:
+    """The spec's reader on another path; by the file's own first bytes where the spec's reads something else."""
+    if path.is_file():
+        with path.open("rb") as file:
+            parquet = file.read(4) == PARQUET_MAGIC
+    else:
+        parquet = path.is_dir() and any(path.glob("**/*.parquet"))
+    wanted = "parquet" if parquet else "csv"
+    if source.kind == wanted:
+        return source.model_copy(update={"path": str(path)})
+    reader: Any = catalog.load("readers", wanted)
+    made: Reader = reader(path=str(path))
+    return made
+
+
+def schema_of(signature: Signature, prepare: Prepare) -> Schema:
+    """The columns that the bundle knows, as the readers of prepare want them."""
+    zones = {name: column.timezone for name, column in prepare.columns.items()}
+    columns = tuple(
+        Column(
+            field.name,
+            field.type,
+            cast(Role, field.role),
+            field.nullable,
+            categories=field.categories,
+            timezone=zones.get(field.name),
+        )
+        for field in signature.fields
+    )
+    kind = signature.outputs[0].type  # cleaning may name the target, which new rows do not have
+    others: dict[str, ColumnType] = {"target": cast(ColumnType, kind), "weight": "number"}
+    unknown = (
+        Column(name, others[role], cast(Role, role), nullable=True)
+        for name, role in signature.refused.items()
+        if role in others
+    )
+    return Schema((*columns, *unknown), signature.classes)
+
+
+def _from_stdin(folder: Path) -> Path:
+    path = folder / "stdin"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path
+
+
+def _scored(rows: pa.Table, outputs: dict[str, Any], schema: Schema) -> pa.Table:
+    import pyarrow as pa
+
+    names = [column.name for column in schema.of_role("id", "time", "entity") if column.name in rows.column_names]
+    table = rows.select(names).append_column("prediction", pa.array(outputs["prediction"]))
+    for index, label in enumerate(schema.classes or ()):
+        table = table.append_column(probability_column(label), pa.array(outputs["probability"][:, index]))
+    return table

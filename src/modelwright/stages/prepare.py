@@ -1,0 +1,224 @@
+"""Prepare: read, type, clean, check and split the rows, then fit the feature steps on learn."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from modelwright.core.columns import ROW_DIGEST, Column, Role, Schema
+from modelwright.core.errors import DataError, SpecError
+from modelwright.core.names import did_you_mean
+from modelwright.core.progress import Progress
+from modelwright.core.seeds import child_seed
+from modelwright.core.units import parse_bytes
+from modelwright.parts import catalog
+from modelwright.runs.commit import begin
+from modelwright.stages import lineage
+from modelwright.stages.job import Job, Plan, Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from modelwright.fitting.features import FittedFeatures
+    from modelwright.parts.base import Split
+    from modelwright.runs.commit import Staged
+    from modelwright.runs.store import Run
+    from modelwright.stages.prepared_rows import PreparedRows
+    from modelwright.tables.engine import Engine
+
+SPLITS = ("learn", "validation", "test")
+ROLES: tuple[Role, ...] = ("target", "input", "id", "time", "entity", "weight", "ignore")
+PREVIEW_ROWS = 100
+FIRST_REJECTS = 'SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid LIMIT 20'
+
+
+def plan(job: Job) -> Plan:
+    source = job.spec.prepare.source
+    files = source.inputs(job.base)
+    _check_header(job, source.header(job.base))
+    features = job.spec.prepare.features
+    summary = {
+        "source": [path.name for path in files] or [source.kind],
+        "bytes": sum(path.stat().st_size for path in files),
+        "clean": [cleaner.kind for cleaner in job.spec.prepare.clean],
+        "checks": [check.kind for check in job.spec.prepare.checks],
+        "split": split_of(job).model_dump(mode="json"),
+        "features": features if isinstance(features, str) else [step.kind for step in features],
+    }
+    return lineage.plan_of(job, lineage.prepare_identity(job), {}, summary)
+
+
+def run(plan: Plan, progress: Progress) -> Result:
+    from modelwright.reports.prepare import prepare_report
+    from modelwright.stages.prepare_facts import report_facts
+    from modelwright.stages.prepared_rows import prepare_rows
+    from modelwright.tables.engine import available_threads, open_engine
+
+    job, threads = plan.job, available_threads()
+    memory = parse_bytes(job.spec.prepare.memory)
+    with begin(job.store, plan.identity, spec_text=job.spec_text, threads=threads) as staged:
+        scratch = staged.folder / "scratch"
+        readable = [*job.spec.prepare.source.inputs(job.base), staged.folder]
+        with open_engine(scratch, memory=memory, threads=threads, readable=readable) as engine:
+            rows = prepare_rows(engine, job, split_of(job), progress)
+            schema, figures = _describe(engine, job, rows)
+            warnings = _warnings(engine, job, schema, rows)
+            schema = _without_empty_columns(schema, figures, warnings)
+            job.spec.task.check_target(schema)
+            learn = _write_tables(engine, staged, schema)
+            refused = engine.rows(FIRST_REJECTS)
+        shutil.rmtree(scratch)
+        progress.say(f"fitting features on {learn.num_rows:,} rows")
+        features = _fit_features(job, learn, schema)
+        _write_features(staged, features, learn)
+        _write_facts(staged, schema, rows, learn, warnings, features)
+        facts = report_facts(job, split_of(job), rows, schema, figures, learn, features, warnings, refused)
+        staged.write_bytes("report.html", prepare_report(facts))
+        return result(staged.commit())
+
+
+def result(done: Run, *, cached: bool = False) -> Result:
+    """What the command shows, from what the run holds; the same whether it ran now or before."""
+    summary = {**done.read_json("rows.json"), "report": str(done.path / "report.html")}
+    return Result(done, summary, cached=cached)
+
+
+def split_of(job: Job) -> Split:
+    """The spec's split, or the task's default; rows of one entity must stay together, which only some kinds do."""
+    if job.spec.prepare.split is not None:
+        return job.spec.prepare.split
+    default = dict(job.spec.task.default_split)
+    if default["kind"] == "stratified" and any(said.role == "entity" for said in job.spec.prepare.columns.values()):
+        default["kind"] = "random"
+    return cast("Split", catalog.load("splits", default["kind"]).model_validate(default))
+
+
+def _check_header(job: Job, header: list[str] | None) -> None:
+    """What can be told before anything heavy is imported."""
+    if header is None:
+        return
+    for name, where in (
+        (job.spec.task.target, "task.target"),
+        *((name, "prepare.columns") for name in job.spec.prepare.columns),
+    ):
+        if name not in header:
+            message = f'the data has no column "{name}"{did_you_mean(name, header)}'
+            raise SpecError(message, where=where, hint=f"it has {', '.join(header)}")
+
+
+def _describe(engine: Engine, job: Job, rows: PreparedRows) -> tuple[Schema, dict[str, Mapping[str, Any]]]:
+    from modelwright.tables.description import classes_of, describe
+
+    nullable = {name: said.nullable for name, said in job.spec.prepare.columns.items() if said.nullable is not None}
+    columns, figures = describe(engine, rows.columns, nullable, _filled(job, rows.columns))
+    if not job.spec.task.classification:
+        return Schema(tuple(columns)), figures
+    position = next(place for place, column in enumerate(columns) if column.role == "target")
+    columns[position], classes = classes_of(engine, columns[position])
+    return Schema(tuple(columns), classes), figures
+
+
+def _filled(job: Job, columns: list[Column]) -> set[str]:
+    """Columns that an impute step fills, so that requests may lack them."""
+    filled: set[str] = set()
+    for step in job.spec.prepare.features:
+        if not isinstance(step, str) and step.kind == "impute":
+            chosen = step.selects()
+            words = [chosen] if isinstance(chosen, str) else chosen
+            known = [word for word in words if _found(word, columns)]  # the others are made by earlier steps
+            filled.update(_found(known, columns) if known else ())
+    return filled
+
+
+def _found(words: str | list[str], columns: list[Column]) -> list[str]:
+    from modelwright.parts.rows import selected
+
+    try:
+        return [column.name for column in selected(words, columns, "prepare.features")]
+    except SpecError:
+        return []
+
+
+def _warnings(engine: Engine, job: Job, schema: Schema, rows: PreparedRows) -> list[str]:
+    """What a person should look at: empty columns, repeated rows, leaks, checks that only warn."""
+    from modelwright.tables.description import repeated_rows
+    from modelwright.tables.leaks import find_leaks
+
+    warnings = [
+        f"check {check['kind']}: {check['violations']:,} rows: {check['said']}"
+        for check in rows.checks
+        if not check["passed"]
+    ]
+    repeated = repeated_rows(engine, schema.columns)
+    if repeated:
+        warnings.append(f"{repeated:,} rows repeat another row, ids apart; see {{kind: drop_duplicates}}")
+    if schema.target is not None:
+        warnings += find_leaks(engine, schema.columns, schema.target, classification=job.spec.task.classification)
+    return warnings
+
+
+def _without_empty_columns(schema: Schema, figures: Mapping[str, Mapping[str, Any]], warnings: list[str]) -> Schema:
+    """Inputs of which learn has no value at all are ignored, and said to be."""
+    columns = []
+    for column in schema.columns:
+        if column.role == "input" and figures[column.name]["distinct"] == 0:
+            warnings.append(f'"{column.name}" has no value in any row of learn: ignored')
+            column = replace(column, role="ignore", nullable=True)
+        columns.append(column)
+    if not any(column.role == "input" or column.role == "time" for column in columns):
+        raise DataError("no column is left to predict from", hint="see prepare.columns: which have a role?")
+    return Schema(tuple(columns), schema.classes)
+
+
+def _write_tables(engine: Engine, staged: Staged, schema: Schema) -> pa.Table:
+    """The three splits and the refused rows; returns learn."""
+    from modelwright.tables.engine import quote
+    from modelwright.tables.reading import SPLIT
+
+    listed = ", ".join(quote(name) for name in (*schema.names, ROW_DIGEST))
+    for name in SPLITS:
+        rows = f"SELECT {listed} FROM rows WHERE {quote(SPLIT)} = '{name}' ORDER BY rowid"
+        engine.write_parquet(rows, staged.path(f"{name}.parquet"))
+    engine.write_parquet("SELECT * FROM rejects ORDER BY rowid", staged.path("rejects.parquet"))
+    return engine.arrow(f"SELECT {listed} FROM rows WHERE {quote(SPLIT)} = 'learn' ORDER BY rowid")
+
+
+def _fit_features(job: Job, learn: pa.Table, schema: Schema) -> FittedFeatures:
+    from modelwright.fitting.features import fit_features
+
+    target = job.spec.task.encode(learn[job.spec.task.target].combine_chunks(), schema)
+    return fit_features(job.spec.prepare.features, learn, schema, target, child_seed(job.spec.seed, "features"))
+
+
+def _write_features(staged: Staged, features: FittedFeatures, learn: pa.Table) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    staged.write_bytes("features.onnx", features.model)
+    staged.write_json("features.json", features.to_dict())
+    matrix = features.transform(learn.slice(0, PREVIEW_ROWS))
+    names = [feature.name for feature in features.features]
+    pq.write_table(pa.table([pa.array(column) for column in matrix.T], names=names), staged.path("preview.parquet"))
+
+
+def _write_facts(
+    staged: Staged, schema: Schema, rows: PreparedRows, learn: pa.Table, warnings: list[str], features: FittedFeatures
+) -> None:
+    from modelwright.tables.profiles import build
+
+    staged.write_json("schema.json", schema.to_dict())
+    staged.write_json("profile.json", build(learn, schema.of_role("input", "target")).to_dict())
+    staged.write_json("checks.json", {"checks": rows.checks})
+    staged.write_json("rows.json", account(rows, schema, [*warnings, *features.notes]))
+
+
+def account(rows: PreparedRows, schema: Schema, warnings: list[str]) -> dict[str, Any]:
+    """`rows.json`: where every row went."""
+    return {
+        "files": list(rows.files),
+        "rows": {"read": rows.read, "rejected": rows.rejected, "removed": rows.removed, **rows.splits},
+        "columns": {role: [column.name for column in schema.of_role(role)] for role in ROLES if schema.of_role(role)},
+        "warnings": warnings,
+    }

@@ -1,0 +1,137 @@
+"""Train: fit the model on prepared rows, find out how good it is on others, compile it with its features."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from modelwright.core.columns import ROW_DIGEST
+from modelwright.core.progress import Progress
+from modelwright.runs.commit import begin
+from modelwright.stages import lineage
+from modelwright.stages.job import Job, Plan, Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from modelwright.fitting.prepared import Prepared
+    from modelwright.fitting.training import Recipe, Trained
+    from modelwright.runs.commit import Staged
+    from modelwright.runs.store import Run
+
+
+def plan(job: Job) -> Plan:
+    prepare = lineage.prepare_run(job)
+    section = job.spec.train
+    summary = {
+        "data": prepare.label,
+        "model": section.model.model_dump(mode="json", exclude_defaults=True) | {"kind": section.model.kind},
+        "validation": section.validation.model_dump(mode="json"),
+        "refit": section.refit,
+    }
+    return lineage.plan_of(job, lineage.train_identity(job, prepare), {"prepare": prepare}, summary)
+
+
+def run(plan: Plan, progress: Progress) -> Result:
+    from modelwright.fitting.agreement import agreement
+    from modelwright.fitting.fit import compile_model
+    from modelwright.fitting.prepared import read_prepared
+    from modelwright.fitting.threads import available_threads
+    from modelwright.fitting.training import train
+
+    threads = available_threads()
+    with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=threads) as staged:
+        data, recipe = read_prepared(plan.job.spec.task, plan.sources["prepare"]), _recipe(plan.job, threads)
+        shape = f"{data.learn.num_rows:,} rows and {len(data.features.features)} features"
+        progress.say(f"fitting {recipe.model.kind} on {shape}")
+        started = time.monotonic()
+        trained = train(data, recipe, progress)
+        staged.timing("fit", time.monotonic() - started)
+        model = compile_model(trained.features.model, trained.fitted, data.task, data.schema)
+        staged.write_bytes("model.onnx", model)
+        staged.write_json("parity.json", agreement(model, trained.features, trained.fitted, trained.judged))
+        trained.fitted.save_native(staged.folder / "weights")
+        scores = _scores(data, trained)
+        _write_results(staged, data, recipe, trained, scores)
+        progress.say(", ".join(f"{name} {value:.4g}" for name, value in scores["scores"].items()))
+        done = staged.commit()
+    return result(done)
+
+
+def result(done: Run, *, cached: bool = False) -> Result:
+    """What the command shows, from what the run holds; the same whether it ran now or before."""
+    model, scores = done.read_json("model.json"), done.read_json("scores.json")
+    summary = {
+        "model": model["kind"],
+        "features": len(model["features"]),
+        "scored_on": scores["scored_on"],
+        "scores": scores["scores"],
+        "bytes": done.manifest.outputs["model.onnx"].bytes,
+    }
+    return Result(done, summary, cached=cached)
+
+
+def _recipe(job: Job, threads: int) -> Recipe:
+    from modelwright.fitting.training import Recipe
+
+    section = job.spec.train
+    folds = section.validation.folds if section.validation.kind == "kfold" else None
+    return Recipe(section.model, folds, section.validation.strict, section.refit, job.spec.seed, threads)
+
+
+def _scores(data: Prepared, trained: Trained) -> dict[str, Any]:
+    """`scores.json`: every default metric on rows that the scored models were not fitted on."""
+    from modelwright.fitting import scoring
+
+    predictions = scoring.of_scores(data.task, data.schema, trained.judged, trained.scores)
+    metrics = scoring.default_metrics(data.task)
+    return {
+        "metric": metrics[0].kind,
+        "scored_on": trained.chosen_by["scores"],
+        "rows": len(predictions),
+        "scores": {metric.kind: scoring.point_score(metric, predictions) for metric in metrics},
+        "chosen_by": dict(trained.chosen_by),
+    }
+
+
+def _write_results(staged: Staged, data: Prepared, recipe: Recipe, trained: Trained, scores: dict[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    parameters = recipe.model.model_dump(mode="json", exclude={"kind"})
+    staged.write_json("scores.json", scores)
+    staged.write_json("model.json", {
+        "kind": recipe.model.kind,
+        "parameters": parameters,
+        "notes": dict(trained.fitted.notes),
+        "features": [feature.name for feature in trained.features.features],
+        "feature_notes": list(trained.features.notes),
+        "inputs": list(trained.features.inputs),
+        "importance": trained.fitted.importance,
+    })  # fmt: skip
+    alone = {"rank": 1, "model": recipe.model.kind, "parameters": parameters, **scores["scores"]}
+    staged.write_json("leaderboard.json", [dict(row) for row in trained.leaderboard] or [alone])
+    pq.write_table(_predictions(data, trained), staged.path("predictions.parquet"))
+    pq.write_table(pa.table({ROW_DIGEST: trained.fitted_rows}), staged.path("fitted_rows.parquet"))
+    names = sorted({key for step in trained.curve for key in step}) or ["iteration", "validation"]
+    curve = {name: pa.array([step.get(name) for step in trained.curve], pa.float64()) for name in names}
+    pq.write_table(pa.table(curve), staged.path("curve.parquet"))
+
+
+def _predictions(data: Prepared, trained: Trained) -> pa.Table:
+    """Who the row is, what is true, what a model that was not fitted on it said."""
+    import numpy as np
+    import pyarrow as pa
+
+    rows = trained.judged
+    columns = {ROW_DIGEST: rows.column(ROW_DIGEST)}
+    columns |= {column.name: rows.column(column.name) for column in data.schema.of_role("id", "time", "entity")}
+    columns["truth"] = rows.column(data.task.target)
+    if not data.task.classification:
+        columns["prediction"] = pa.array(trained.scores)
+        return pa.table(columns)
+    classes = data.schema.classes or ()
+    columns["prediction"] = pa.array(list(classes)).take(pa.array(np.argmax(trained.scores, axis=1)))
+    for code, label in enumerate(classes):
+        columns[f"probability_{label}"] = pa.array(np.ascontiguousarray(trained.scores[:, code]))
+    return pa.table(columns)

@@ -1,0 +1,1 @@
+"""Tables at rest: engine (DuckDB), column types, profiles, digests."""

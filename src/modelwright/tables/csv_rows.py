@@ -1,0 +1,194 @@
+"""Reads CSV files with DuckDB, all values as text, and accounts for every line: none may vanish.
+
+Lines = header + rows + refused rows + line breaks inside values + blank lines. One stray quote can swallow thousands of
+rows without breaking that sum (they become one long value), so values that look like swallowed rows are an error too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from modelwright.core.errors import DataError
+from modelwright.core.names import did_you_mean
+from modelwright.tables import reading
+from modelwright.tables.csv_files import (
+    Dialect,
+    Header,
+    Survey,
+    blank_lines,
+    lines_of_bytes,
+    lines_of_rows,
+    plain_copy,
+    read_header,
+    survey,
+)
+from modelwright.tables.engine import Engine, literal, quote
+from modelwright.tables.reading import FILE, Lines, Reading, TextRules
+
+QUOTE_HINT = "quote: none, if quotes are ordinary characters in this file"
+REASONS = {
+    "MISSING COLUMNS": "too few values",
+    "TOO MANY COLUMNS": "too many values",
+    "UNQUOTED VALUE": "a quote in the wrong place",
+    "LINE SIZE OVER MAXIMUM": "a line of more than 2 MB",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, as DuckDB will read it: plain UTF-8 with \\n line ends."""
+
+    number: int
+    name: str
+    path: Path
+    dialect: Dialect
+    header: Header
+    survey: Survey
+
+
+def read_csv(
+    engine: Engine, files: Sequence[tuple[Path, str]], dialect: Dialect, rules: TextRules, *, multiline: bool
+) -> Reading:
+    """Fill `raw` and `rejects` from (path, shown name) pairs; each file is read by its own header."""
+    sources = [_prepare(engine, number, path, name, dialect) for number, (path, name) in enumerate(files)]
+    columns = sources[0].header.names
+    for source in sources[1:]:
+        _same_columns(sources[0], source)
+    reading.start(engine, dict.fromkeys(columns, "VARCHAR"), [source.name for source in sources])
+    starts, lines, total, refused = [], [], 0, 0
+    for source in sources:
+        rejected = _read(engine, source)
+        end = engine.value("SELECT count(*) FROM raw")
+        _account(engine, source, total, rejected, multiline=multiline)
+        starts.append(total)
+        lines.append(_lines(source, frozenset(rejected)))
+        total, refused = end, refused + len(rejected)
+    if total == 0:
+        found = f"; refused:\n{reading.examples(engine)}" if refused else ""
+        raise DataError(f"a header, but no rows{found}", where=sources[0].name)
+    return Reading(tuple(s.name for s in sources), columns, total, refused, True, rules, tuple(starts), tuple(lines))
+
+
+def _prepare(engine: Engine, number: int, path: Path, name: str, dialect: Dialect) -> Source:
+    found = survey(path, dialect, name)
+    header = read_header(path, dialect, name)
+    reading.check_names(header.names, name)
+    if found.carriage_returns or dialect.encoding != "utf-8" or any(sign in str(path) for sign in "*?["):
+        copy = engine.folder / f"source-{number}.csv"
+        dialect = plain_copy(path, dialect, copy)
+        path, found, header = copy, survey(copy, dialect, name), read_header(copy, dialect, name)
+    return Source(number, name, path, dialect, header, found)
+
+
+def _same_columns(first: Source, other: Source) -> None:
+    for here, there in ((first, other), (other, first)):
+        for column in here.header.names:
+            if column not in there.header.names:
+                raise DataError(
+                    f'no column "{column}", which {here.name} has{did_you_mean(column, there.header.names)}',
+                    where=there.name,
+                    hint="files that are read together need the same columns (their order may differ)",
+                )
+
+
+def _read(engine: Engine, source: Source) -> list[int]:
+    """Append the file's rows to `raw`; return the physical lines of the rows refused."""
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in source.header.names)
+    mark = literal(source.dialect.quote)
+    table = (
+        f"read_csv({literal(str(source.path))}, auto_detect=false, header=false, skip={source.header.records}, "
+        f"delim={literal(source.dialect.delimiter)}, quote={mark}, escape={mark}, comment='', nullstr='', "
+        f"columns={{{columns}}}, strict_mode=true, null_padding=false, store_rejects=true, rejects_limit=0)"
+    )
+    try:
+        engine.execute(f"INSERT INTO raw BY NAME SELECT *, {source.number} AS {quote(FILE)} FROM {table}")
+    except duckdb.InvalidInputException as error:
+        raise DataError("the file can't be read as CSV", where=source.name, hint=QUOTE_HINT) from error
+    errors = engine.rows(
+        "SELECT line_byte_position - 1, min(error_type::VARCHAR), min(csv_line) "
+        "FROM reject_errors GROUP BY 1 ORDER BY 1"
+    )
+    engine.execute("DROP TABLE reject_errors")
+    engine.execute("DROP TABLE reject_scans")
+    lines = lines_of_bytes(source.path, [position for position, *_ in errors])
+    refused = []
+    for line, (_, kind, text) in zip(lines, errors, strict=True):
+        if "\n" in text.strip("\n"):
+            raise _swallowed(source, line, text.strip("\n").count("\n"))
+        refused.append((source.name, line, None, text.strip("\n"), REASONS.get(kind, kind.lower())))
+    reading.refuse(engine, refused)
+    return lines
+
+
+def _account(engine: Engine, source: Source, start: int, refused: Sequence[int], *, multiline: bool) -> None:
+    """DataError when lines of the file are neither rows nor refused."""
+    rows = engine.value("SELECT count(*) FROM raw") - start
+    breaks, blank = _line_breaks(engine, source, start) if source.survey.quotes else (0, 0)
+    left = source.survey.lines - source.header.lines - rows - len(refused) - breaks
+    if left and len(source.header.names) > 1:  # with one column a blank line is a row
+        left -= blank_lines(source.path, source.header.lines) - blank
+    if left:
+        message = (
+            f"{source.survey.lines:,} lines gave {rows:,} rows and {len(refused):,} unreadable ones; "
+            f"{abs(left):,} lines are unaccounted for"
+        )
+        raise DataError(message, where=source.name, hint=QUOTE_HINT)
+    if breaks and not multiline:
+        for position, column in enumerate(source.header.names):
+            _look_for_rows_in_values(engine, source, position, column, start, refused)
+
+
+def _line_breaks(engine: Engine, source: Source, start: int) -> tuple[int, int]:
+    """Line breaks inside values, and how many of them make a blank line."""
+    breaks, blank = 0, 0
+    for column in source.header.names:
+        inner = "list_filter(pieces[2:-2], lambda piece: piece = '')"
+        counted = engine.rows(f"SELECT sum(len(pieces) - 1), sum(len({inner})) FROM ({_broken_values(column, start)})")[
+            0
+        ]
+        breaks, blank = breaks + int(counted[0] or 0), blank + int(counted[1] or 0)
+    return breaks, blank
+
+
+def _broken_values(column: str, start: int) -> str:
+    value = quote(column)
+    return (
+        f"SELECT rowid AS row, string_split({value}, chr(10)) AS pieces FROM raw "
+        f"WHERE rowid >= {start} AND contains({value}, chr(10))"
+    )
+
+
+def _look_for_rows_in_values(
+    engine: Engine, source: Source, position: int, column: str, start: int, refused: Sequence[int]
+) -> None:
+    """DataError for a value whose line breaks and delimiters are just those of whole rows: a stray quote ate them."""
+    delimiters = len(source.header.names) - 1
+    if not delimiters:
+        return
+    count = f"lambda piece: len(piece) - len(replace(piece, {literal(source.dialect.delimiter)}, ''))"
+    found = engine.rows(
+        f"SELECT row, len(counts) - 1 FROM (SELECT row, list_transform(pieces, {count}) AS counts "
+        f"FROM ({_broken_values(column, start)})) "
+        f"WHERE counts[1] = {delimiters - position} AND counts[-1] = {position} "
+        f"AND list_sum(counts) = (len(counts) - 1) * {delimiters} ORDER BY row LIMIT 1"
+    )
+    if found:
+        line = _lines(source, frozenset(refused))([found[0][0] - start])[0]
+        raise _swallowed(source, line, found[0][1])
+
+
+def _swallowed(source: Source, line: int, count: int) -> DataError:
+    return DataError(
+        f"a quote opens here and takes in the next {count:,} lines, which look like rows",
+        where=f"{source.name}:{line}",
+        hint=f"{QUOTE_HINT}; multiline: true, if this value really has several lines",
+    )
+
+
+def _lines(source: Source, refused: frozenset[int]) -> Lines:
+    return functools.partial(lines_of_rows, source.path, source.dialect, source.header, refused)

@@ -1,0 +1,103 @@
+"""Describes the columns of learn: ranges, categories, classes, and whether values are ever missing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from modelwright.core.columns import Column
+from modelwright.core.errors import DataError
+from modelwright.tables.engine import Engine, literal, quote
+from modelwright.tables.reading import SPLIT
+
+FEW = 20  # so few different texts are categories, however few rows there are
+MOST_CATEGORIES = 1000
+LEARN = f"{quote(SPLIT)} = 'learn'"
+Facts = Mapping[str, Any]  # of one column of learn: missing, distinct, minimum, maximum
+
+
+def describe(
+    engine: Engine, columns: Sequence[Column], nullable: Mapping[str, bool], filled: Collection[str]
+) -> tuple[list[Column], dict[str, Facts]]:
+    """The columns with all that learn says of them, and the figures behind it.
+
+    `nullable` is what the spec says; `filled` are columns that a feature step fills, so that they may be missing later.
+    """
+    described, figures = [], {}
+    for column in columns:
+        facts = _facts(engine, column)
+        figures[column.name] = facts
+        described.append(_described(engine, column, facts, nullable.get(column.name), column.name in filled))
+    return described, figures
+
+
+def classes_of(engine: Engine, target: Column) -> tuple[Column, tuple[Any, ...]]:
+    """The classes of learn, sorted by value, and the target as a column of them.
+
+    DataError for fractions, and for classes that learn does not have but validation or test do.
+    """
+    name = quote(target.name)
+    if target.type == "number":
+        fraction = engine.value(f"SELECT {name} FROM rows WHERE {name} <> trunc({name}) OR abs({name}) > 9e15 LIMIT 1")
+        if fraction is not None:
+            raise DataError(
+                f'the target "{target.name}" holds numbers such as {fraction:g}, not classes',
+                hint="task: {kind: regression}, or drop_rows that should not be there",
+            )
+        engine.replace("rows", f"SELECT * REPLACE ({name}::BIGINT AS {name}) FROM rows ORDER BY rowid")
+        target = replace(target, type="integer")
+    if target.type == "timestamp":
+        raise DataError(f'the target "{target.name}" is a timestamp, not a class')
+    known = _values(engine, target.name, LEARN)
+    for value in _values(engine, target.name, f"NOT {LEARN}"):
+        if value not in known:
+            where = engine.value(f"SELECT min({quote(SPLIT)}) FROM rows WHERE {name} = {literal(str(value))}")
+            raise DataError(
+                f'class {value!r} of "{target.name}" occurs in {where} but not in learn',
+                hint="use {kind: stratified}, or drop so rare a class with drop_rows",
+            )
+    if target.type in ("text", "category"):
+        target = replace(target, type="category", categories=tuple(str(value) for value in known))
+    return target, tuple(known)
+
+
+def repeated_rows(engine: Engine, columns: Sequence[Column]) -> int:
+    """How many rows say nothing that an earlier row did not say, ids apart."""
+    listed = ", ".join(quote(column.name) for column in columns if column.role != "id")
+    return int(engine.value(f"SELECT count(*) - count(DISTINCT hash({listed})) FROM rows"))
+
+
+def _facts(engine: Engine, column: Column) -> Facts:
+    name = quote(column.name)
+    ordered = "NULL, NULL" if column.type in ("text", "category") else f"min({name}), max({name})"
+    query = f"SELECT count(*) - count({name}), count(DISTINCT {name}), {ordered} FROM rows WHERE {LEARN}"
+    missing, distinct, minimum, maximum = engine.rows(query)[0]
+    rows = engine.value(f"SELECT count(*) FROM rows WHERE {LEARN}")
+    return {"rows": rows, "missing": missing, "distinct": distinct, "minimum": minimum, "maximum": maximum}
+
+
+def _described(engine: Engine, column: Column, facts: Facts, said: bool | None, filled: bool) -> Column:
+    present = facts["rows"] - facts["missing"]
+    if said is False and facts["missing"]:
+        raise DataError(
+            f'"{column.name}" is missing in {facts["missing"]:,} rows of learn',
+            where=f"prepare.columns.{column.name}.nullable",
+            hint="drop those rows, or leave nullable out",
+        )
+    column = replace(column, nullable=said is not False and bool(facts["missing"] or said or filled))
+    if column.type in ("number", "integer") and present:
+        return replace(column, minimum=float(facts["minimum"]), maximum=float(facts["maximum"]))
+    if column.type == "text" and column.role == "input" and _is_category(facts["distinct"], present):
+        return replace(column, type="category", categories=tuple(_values(engine, column.name, LEARN)))
+    return column
+
+
+def _is_category(distinct: int, present: int) -> bool:
+    """Few different texts, or at least each of them twice on average."""
+    return 0 < distinct <= FEW or (distinct <= MOST_CATEGORIES and 2 * distinct <= present)
+
+
+def _values(engine: Engine, name: str, where: str) -> list[Any]:
+    found = engine.rows(f"SELECT DISTINCT {quote(name)} FROM rows WHERE {where} AND {quote(name)} IS NOT NULL")
+    return sorted(value for (value,) in found)

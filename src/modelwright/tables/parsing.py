@@ -1,0 +1,99 @@
+"""How text becomes numbers, booleans and timestamps, as SQL expressions that are NULL where a value can't be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from modelwright.tables.engine import literal
+
+BLANKS = " \t\r\n\v\f\u00a0\ufeff"
+AT_AN_END = r"^[\s\v\x{a0}\x{feff}]|[\s\v\x{a0}\x{feff}]$"
+LARGEST_INTEGER = 2**53 - 1  # beyond it a float64 can't tell neighbours apart
+TRUE_WORDS = ("true", "t", "yes", "y", "1")
+FALSE_WORDS = ("false", "f", "no", "n", "0")
+DATE = r"\d{4}-\d{2}-\d{2}"
+TIME = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
+OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)"
+ISO_DATE = f"{DATE}"
+ISO_LOCAL = f"{DATE}{TIME}"
+ISO_ABSOLUTE = f"{DATE}{TIME}{OFFSET}"
+ISO = "iso"  # among `format:`, stands for ISO 8601
+
+
+def stripped(text: str) -> str:
+    """Text without the blanks around it. `trim` alone would be slow, and seldom has anything to do."""
+    return (
+        f"CASE WHEN regexp_matches({text}, {literal(AT_AN_END)}) THEN trim({text}, {literal(BLANKS)}) ELSE {text} END"
+    )
+
+
+def without_null_words(text: str, words: Sequence[str]) -> str:
+    """NULL where the text is empty or means missing."""
+    return f"CASE WHEN {text} NOT IN ({', '.join(literal(word) for word in sorted({'', *words}))}) THEN {text} END"
+
+
+def number(text: str, decimal: str = ".") -> str:
+    """A finite DOUBLE. Underscores and the words inf and nan, which casts would take, are not numbers."""
+    if decimal == ",":
+        text = f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
+    cast = f"try_cast({text} AS DOUBLE)"
+    return f"CASE WHEN isfinite({cast}) AND NOT contains({text}, '_') THEN {cast} END"
+
+
+def integer(number: str) -> str:
+    """A BIGINT from a DOUBLE that is whole and exact."""
+    return f"CASE WHEN {number} = trunc({number}) AND abs({number}) <= {LARGEST_INTEGER} THEN ({number})::BIGINT END"
+
+
+def boolean(text: str) -> str:
+    true, false = (", ".join(map(literal, words)) for words in (TRUE_WORDS, FALSE_WORDS))
+    return f"CASE WHEN lower({text}) IN ({true}) THEN true WHEN lower({text}) IN ({false}) THEN false END"
+
+
+def timestamp(text: str, formats: Sequence[str], timezone: str | None) -> str:
+    """A TIMESTAMP in UTC; the formats are tried in order, ISO 8601 where there are none."""
+    tried = [_iso(text, timezone) if form == ISO else _formatted(text, form, timezone) for form in formats or (ISO,)]
+    return tried[0] if len(tried) == 1 else f"coalesce({', '.join(tried)})"
+
+
+def local_time(text: str, formats: Sequence[str]) -> str:
+    """True where a value has a time of day but no offset from UTC, so that a time zone must be known."""
+    tests = []
+    for form in formats or (ISO,):
+        if form == ISO:
+            tests.append(matches(text, ISO_LOCAL))
+        elif _has_time(form) and not _has_offset(form):
+            tests.append(f"try_strptime({text}, {literal(form)}) IS NOT NULL")
+    return f"({' OR '.join(tests)})" if tests else "false"
+
+
+def matches(text: str, pattern: str) -> str:
+    """Whether all of the text matches; the cheap LIKE spares most values the regular expression."""
+    return f"({text} LIKE '____-__-__%' AND regexp_full_match({text}, {literal(pattern)}))"
+
+
+def in_utc(local: str, timezone: str | None) -> str:
+    """A TIMESTAMP in UTC from one in a time zone; as it is where none is given."""
+    return f"timezone('UTC', timezone({literal(timezone)}, {local}))" if timezone else local
+
+
+def _iso(text: str, timezone: str | None) -> str:
+    local = matches(text, f"{ISO_DATE}|{ISO_LOCAL}")
+    return (
+        f"CASE WHEN {local} THEN {in_utc(f'try_cast({text} AS TIMESTAMP)', timezone)} "
+        f"WHEN {matches(text, ISO_ABSOLUTE)} THEN timezone('UTC', try_cast({text} AS TIMESTAMPTZ)) END"
+    )
+
+
+def _formatted(text: str, form: str, timezone: str | None) -> str:
+    parsed = f"try_strptime({text}, {literal(form)})"
+    return f"timezone('UTC', {parsed})" if _has_offset(form) else in_utc(parsed, timezone)
+
+
+def _has_offset(form: str) -> bool:
+    return re.search("%[zZ]", form.replace("%%", "")) is not None
+
+
+def _has_time(form: str) -> bool:
+    return re.search("%-?[HIMSfgncXT]", form.replace("%%", "")) is not None

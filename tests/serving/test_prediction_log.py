@@ -1,0 +1,266 @@
+"""The prediction log keeps what was asked and answered, through kills, full disks and versions with other columns."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from modelwright.core.columns import Column, Schema
+from modelwright.serving import prediction_log, segments
+from modelwright.serving.app import Application
+from modelwright.serving.arrow_columns import column
+from modelwright.serving.prediction_log import Entry, PredictionLog, data_column, log_schema
+from modelwright.serving.reading_log import data_columns, read_log
+from modelwright.serving.segments import Segment, compact, compact_orphans, read_stream
+from modelwright.serving.signature import signature_of
+
+NOW = int(datetime(2026, 1, 2, tzinfo=UTC).timestamp() * 1e6)
+
+
+def entry(model, row, count: int = 1, version: int = 1, at_us: int = NOW) -> Entry:
+    scored = model.score(model.decoder.convert([row] * count))
+    return Entry("request-1", at_us, version, "champion", 1.5, scored)
+
+
+def waited(condition) -> bool:
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_log_holds_request_inputs_context_and_answers_with_their_types(app, asking, row, tmp_path):
+    log = PredictionLog(tmp_path, {1: app.router.first.model.signature}, queue_rows=1000)
+    logged_app = Application(app.router, app.limits, log=log)
+    asked = [{**row, "visit": "v-7"}, {**row, "age": None, "city": None, "note": 'Ünï "q" \0'}]
+    reply = asking(logged_app, "POST", "/predict", {"rows": asked}, {"x-request-id": "r-1"})
+    logged_app.close()
+    table = read_log(tmp_path)
+    assert table is not None
+    assert table.column_names == [
+        *("request_id", "row", "time", "model", "version", "route", "latency_ms"),
+        *("age", "income.$ [k]", "visits", "smoker", "city", "joined", "note", "visit"),
+        *("prediction", "probability_no", "probability_yes"),
+    ]
+    first, second = table.to_pylist()
+    assert [first[name] for name in ("request_id", "row", "model", "version", "route")] == [
+        "r-1",
+        0,
+        "clinic",
+        1,
+        "champion",
+    ]
+    assert second["row"] == 1
+    assert (first["visit"], first["age"], first["visits"], first["smoker"]) == ("v-7", 41.5, 3, True)
+    assert first["joined"] == datetime(2026, 1, 1, 8, tzinfo=UTC)
+    assert (second["visit"], second["age"], second["city"], second["note"]) == (None, None, None, asked[1]["note"])
+    assert abs(first["time"] - datetime.now(UTC)) < timedelta(minutes=1)
+    assert first["latency_ms"] > 0
+    for logged, answered in zip((first, second), reply.json["predictions"], strict=True):
+        assert logged["prediction"] == answered["prediction"]
+        assert [logged["probability_no"], logged["probability_yes"]] == list(answered["probability"].values())
+    assert data_columns(table).column_names == [*row, "visit"]
+    assert log.counts() == {"written": 2, "dropped": 0}
+    assert [path.suffix for path in tmp_path.iterdir()] == [".parquet"]
+
+
+def test_rows_are_readable_while_the_log_is_open(model, row, tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "FLUSH_S", 0.01)
+    log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=1000)
+    for number in range(3):
+        log.append(entry(model, row, count=number + 1))
+        assert waited(lambda total=(number + 1) * (number + 2) // 2: log.counts()["written"] == total)
+        table = read_log(tmp_path)
+        assert table is not None
+        assert table.num_rows == (number + 1) * (number + 2) // 2
+    log.close()
+
+
+def test_a_full_queue_drops_and_counts(model, row, tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "FLUSH_S", 60.0)
+    log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=5)
+    for _ in range(4):
+        log.append(entry(model, row, count=2))
+    log.close()
+    assert log.counts() == {"written": 4, "dropped": 4}
+
+
+def test_a_full_disk_drops_counts_and_recovers(model, row, tmp_path, monkeypatch, caplog):
+    """Half of a batch is written, then the disk is full; later batches land after the last whole one."""
+    monkeypatch.setattr(prediction_log, "FLUSH_S", 0.01)
+    log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=1000)
+    log.append(entry(model, row))
+    assert waited(lambda: log.counts()["written"] == 1)
+    real = os.write
+
+    def full(handle: int, data: memoryview) -> int:
+        if len(data) < 100:
+            raise OSError(28, "No space left on device")
+        return real(handle, data[: len(data) - 50])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(segments.os, "write", full)
+        log.append(entry(model, row, count=3))
+        assert waited(lambda: log.counts()["dropped"] == 3)
+    log.append(entry(model, row, count=2))
+    log.close()
+    table = read_log(tmp_path)
+    assert table is not None
+    assert table.num_rows == 3
+    assert log.counts() == {"written": 3, "dropped": 3}
+    assert caplog.text.count("No space left") == 1
+
+
+def test_an_unwritable_folder_costs_rows_and_nothing_else(model, row, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    log = PredictionLog(blocked / "log", {1: model.signature}, queue_rows=1000)
+    log.append(entry(model, row, count=3))
+    log.close()
+    assert log.counts() == {"written": 0, "dropped": 3}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 64, 300])
+def test_a_torn_stream_gives_its_whole_batches(model, row, tmp_path, cut):
+    schema = log_schema(model.signature)
+    segment = Segment(tmp_path, schema, "v0001")
+    for count in (2, 3):
+        segment.append(prediction_log.record_batch([entry(model, row, count)], model.signature, schema))
+    content = segment.path.read_bytes()
+    os.close(segment._handle)
+    segment.path.write_bytes(content[:-cut])
+    assert sum(batch.num_rows for batch in read_stream(segment.path)) == 2
+    compact_orphans(tmp_path)
+    table = read_log(tmp_path)
+    assert table is not None
+    assert table.num_rows == 2
+    assert not list(tmp_path.glob("*.arrows"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 40, b"ARROW1"])
+def test_a_stream_that_is_no_stream_is_no_rows(tmp_path, content):
+    (tmp_path / "20260101T00-1-v0001.arrows").write_bytes(content)
+    assert read_log(tmp_path) is None
+
+
+def test_the_streams_of_living_servers_are_left_alone(model, row, tmp_path):
+    segment = Segment(tmp_path, log_schema(model.signature), "v0001")
+    compact_orphans(tmp_path)
+    assert segment.path.exists()
+    segment.seal()
+
+
+def test_a_crash_between_compaction_and_removal_doubles_nothing(model, row, tmp_path):
+    schema = log_schema(model.signature)
+    segment = Segment(tmp_path, schema, "v0001")
+    segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
+    content = segment.path.read_bytes()
+    segment.seal()
+    segment.path.write_bytes(content)
+    table = read_log(tmp_path)
+    assert table is not None
+    assert table.num_rows == 2
+
+
+def test_a_compaction_that_fails_leaves_the_stream(model, row, tmp_path, monkeypatch):
+    schema = log_schema(model.signature)
+    segment = Segment(tmp_path, schema, "v0001")
+    segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
+
+    def fails(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pq, "write_table", fails)
+        with pytest.raises(OSError, match="No space"):
+            compact(segment.path)
+    assert [path.name for path in tmp_path.iterdir()] == [segment.path.name]
+    segment.seal()
+
+
+def test_a_segment_lasts_an_hour_at_most(model, row, tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "FLUSH_S", 0.01)
+    log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=1000)
+    log.append(entry(model, row))
+    assert waited(lambda: log._segments)
+    next(iter(log._segments.values())).hour = "20000101T00"
+    assert waited(lambda: list(tmp_path.glob("*.parquet")))
+    log.append(entry(model, row))
+    log.close()
+    assert len(list(tmp_path.glob("*.parquet"))) == 2
+
+
+def test_since_leaves_out_what_is_older(model, row, tmp_path):
+    log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=1000)
+    for day in range(3):
+        log.append(entry(model, row, at_us=NOW + day * 86_400_000_000))
+    log.close()
+    since = datetime(2026, 1, 3, tzinfo=UTC)
+    table = read_log(tmp_path, since)
+    assert table is not None
+    assert table.num_rows == 2
+    naive = read_log(tmp_path, since.replace(tzinfo=None))
+    assert naive == table
+
+
+def test_versions_with_other_columns_share_a_log(tmp_path):
+    wide = signature_of(
+        Schema((Column("a", "number"), Column("b", "text"), Column("y", "number", role="target"))),
+        {"a", "b"},
+        name="m",
+        task="regression",
+    )
+    narrow = signature_of(
+        Schema((Column("a", "number"), Column("y", "number", role="target"))), {"a"}, name="m", task="regression"
+    )
+    log = PredictionLog(tmp_path, {1: wide, 2: narrow}, queue_rows=10)
+    from modelwright.serving.model import Scored
+
+    a, b = np.array([1.5]), np.array(["x"], object)
+    log.append(Entry("r1", NOW, 1, "champion", 1.0, Scored({"a": a, "b": b}, a, None)))
+    log.append(Entry("r2", NOW, 2, "challenger", 1.0, Scored({"a": a}, a, None)))
+    log.close()
+    table = read_log(tmp_path)
+    assert table is not None
+    assert sorted(zip(table["version"].to_pylist(), table["b"].to_pylist(), strict=True)) == [(1, "x"), (2, None)]
+    assert data_columns(table).column_names == ["a", "b"]
+
+
+def test_a_data_column_named_like_one_of_the_logs_keeps_its_place():
+    schema = Schema((Column("time", "number"), Column("prediction", "text"), Column("y", "number", role="target")))
+    signature = signature_of(schema, {"time", "prediction"}, name="m", task="regression")
+    names = log_schema(signature).names
+    assert len(names) == len(set(names))
+    assert [data_column(name) for name in ("time", "prediction", "age")] == ["data.time", "data.prediction", "age"]
+
+
+def test_nothing_logged_is_none(tmp_path):
+    assert read_log(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        ("number", np.array([1.5, np.nan, -0.0]), [1.5, None, -0.0]),
+        ("integer", np.array([1.0, np.nan, 2.0**53]), [1, None, 2**53]),
+        ("boolean", np.array([1.0, np.nan, 0.0]), [True, None, False]),
+        ("boolean", np.array([True, False]), [True, False]),
+        ("text", np.array(["a", "", "é\0"], object), ["a", None, "é\0"]),
+        ("timestamp", np.array([0, np.iinfo(np.int64).min]), [datetime(1970, 1, 1, tzinfo=UTC), None]),
+        ("number", np.array([]), []),
+        ("text", np.array([], object), []),
+    ],
+)
+def test_arrow_arrays_from_buffers_are_what_was_encoded(kind, values, expected):
+    made = column(kind, values)
+    made.validate(full=True)
+    assert made.to_pylist() == expected
+    assert pa.table({"x": made}).num_rows == len(expected)

@@ -1,0 +1,232 @@
+"""Serve finds the versions behind the routes, starts a process that answers, and ends cleanly or with an error."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelwright.core.columns import Column, Schema
+from modelwright.core.errors import ArtifactError, ResourceError, SpecError
+from modelwright.core.progress import Silent
+from modelwright.graph.builder import NUMBER, GraphBuilder
+from modelwright.runs.aliases import Aliases
+from modelwright.runs.commit import begin
+from modelwright.runs.identity import Identity
+from modelwright.runs.store import Run, Store
+from modelwright.serving.model import ServedModel
+from modelwright.serving.reading_log import read_log
+from modelwright.serving.settings import Limits
+from modelwright.serving.signature import signature_of
+from modelwright.serving.smoke import smoke
+from modelwright.spec.load import load
+from modelwright.stages import serve
+from modelwright.stages.job import Job
+
+SPEC = """
+name: double
+task: {kind: regression, target: y}
+prepare: {source: {kind: csv, path: x.csv}}
+serve:
+  port: 0
+  log: {folder: logs}
+  routes: {challenger: {weight: 0.25}, champion: {weight: 0.75}}
+"""
+SCHEMA = Schema((Column("x", "number"), Column("y", "number", role="target")))
+
+
+class Teller(Silent):
+    """Hears what the stage says, and acts on the address."""
+
+    def __init__(self, act: Any) -> None:
+        self.act, self.lines = act, list[str]()
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+        if "http://" in text:
+            self.act(text.rpartition("http://")[2])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+@pytest.fixture
+def new_version(store: Store) -> Any:
+    """Commits an export that answers `factor * x`."""
+
+    def committed(factor: float) -> Run:
+        builder = GraphBuilder()
+        scaled = builder.op("Mul", builder.input("x", "number"), factor)
+        builder.output("prediction", scaled, NUMBER, ["N"])
+        model, signature = builder.build(), signature_of(SCHEMA, {"x"}, name="double", task="regression")
+        with begin(store, Identity("double", "export", {"f": factor}, (), 0), spec_text=SPEC, threads=1) as staged:
+            staged.write_bytes("model.onnx", model)
+            staged.write_json("signature.json", signature.to_dict())
+            served = ServedModel(signature, model, version=0, limits=Limits())
+            staged.write_json("smoke.json", smoke(served, [{"x": 1.5}], tolerance=0.0))
+            return staged.commit()
+
+    return committed
+
+
+@pytest.fixture
+def job(tmp_path: Path, store: Store) -> Any:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+
+    def made(*overrides: str, source: str | None = None, **options: Any) -> Job:
+        loaded = load(tmp_path / "spec.yaml", overrides)
+        return Job(loaded.spec, loaded.base, store, source=source, spec_text=loaded.text, options=options)
+
+    return made
+
+
+def shares(plan: Any) -> dict[str, tuple[int, float]]:
+    return {share.alias: (share.run.version, share.weight) for share in serve.routed(plan.job)}
+
+
+def test_nothing_exported_is_exit_4_with_the_command_to_run(job):
+    with pytest.raises(ArtifactError, match="nothing to serve") as caught:
+        serve.plan(job())
+    assert "modelwright export" in caught.value.problems[0].hint
+
+
+def test_without_aliases_the_newest_export_answers(job, new_version):
+    new_version(2.0), new_version(3.0)
+    assert shares(serve.plan(job())) == {"newest": (2, 1.0)}
+
+
+def test_from_names_a_version(job, new_version):
+    new_version(2.0), new_version(3.0)
+    assert shares(serve.plan(job(source="export/v0001"))) == {"from": (1, 1.0)}
+
+
+def test_routes_follow_aliases_with_the_champion_first(job, store, new_version):
+    new_version(2.0), new_version(3.0)
+    Aliases(store, "double").set("champion", 1)
+    Aliases(store, "double").set("challenger", 2)
+    plan = serve.plan(job())
+    assert list(shares(plan).items()) == [("champion", (1, 0.75)), ("challenger", (2, 0.25))]
+    assert plan.cached is None
+    assert plan.summary["routes"]["champion"] == {"model": "export/v0001", "weight": 0.75}
+
+
+def test_a_missing_challengers_weight_goes_to_the_champion(job, store, new_version):
+    new_version(2.0)
+    Aliases(store, "double").set("champion", 1)
+    assert shares(serve.plan(job())) == {"champion": (1, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("alias", "overrides", "words"),
+    [
+        ("challenger", (), "has no champion"),
+        ("champion", ("serve.routes={champion: {weight: 1}, canary: {weight: 1}}",), "no alias 'canary'"),
+        ("champion", ("serve.routes={champion: {weight: 0}, staging: {weight: 1}}",), "no alias 'staging'"),
+    ],
+)
+def test_routes_that_lead_nowhere_are_exit_4(job, store, new_version, alias, overrides, words):
+    new_version(2.0)
+    Aliases(store, "double").set(alias, 1)
+    with pytest.raises(ArtifactError, match=words):
+        serve.plan(job(*overrides))
+
+
+def test_more_than_one_worker_is_refused_rather_than_pretended(job, new_version):
+    new_version(2.0)
+    with pytest.raises(SpecError, match="one server is one process"):
+        serve.plan(job("serve.workers=2"))
+
+
+def test_serving_answers_logs_and_ends_with_0_on_sigterm(job, new_version, tmp_path):
+    """The real thing, in this process's own main thread: SIGTERM reaches the stage, which lets the server finish."""
+    new_version(2.0)
+    answers = []
+
+    def use(address: str) -> None:
+        def talk() -> None:
+            talking = http.client.HTTPConnection(address, timeout=20)
+            for x in (1.5, -4.0):
+                talking.request("POST", "/predict", json.dumps({"rows": [{"x": x}]}))
+                answers.append(json.loads(talking.getresponse().read())["predictions"][0]["prediction"])
+            talking.close()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=talk).start()
+
+    before = signal.getsignal(signal.SIGTERM)
+    teller = Teller(use)
+    result = serve.run(serve.plan(job()), teller)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert answers == [3.0, -8.0]
+    assert (result.exit_code, result.run.label) == (0, "export/v0001")
+    assert {"requests": 2, "rows": 2, "written": 2, "dropped": 0}.items() <= result.summary.items()
+    assert [line.split(" at ")[0] for line in teller.lines] == [
+        "serving double (export/v0001)",
+        "stopped after 2 requests",
+    ]
+    table = read_log(tmp_path / "logs")
+    assert table is not None
+    assert table["prediction"].to_pylist() == [3.0, -8.0]
+
+
+def test_a_copied_bundle_serves_without_a_store(job, new_version, tmp_path):
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(new_version(2.0).path, copy)
+    shutil.rmtree(tmp_path / "runs")
+    teller = Teller(lambda address: os.kill(os.getpid(), signal.SIGINT))
+    assert serve.run(serve.plan(job(bundle=copy)), teller).run.version == 1
+
+
+def test_a_port_in_use_is_exit_5_with_a_hint(job, new_version):
+    new_version(2.0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ResourceError, match=f"port {port}") as caught:
+            serve.run(serve.plan(job(f"serve.port={port}")), Silent())
+    assert "serve.port=" in caught.value.problems[0].hint
+
+
+def test_a_damaged_bundle_never_serves(job, new_version):
+    run = new_version(2.0)
+    plan = serve.plan(job())
+    (run.path / "model.onnx").write_bytes(b"")
+    with pytest.raises(ArtifactError, match="damaged"):
+        serve.run(plan, Silent())
+
+
+def test_a_graph_that_answers_otherwise_than_at_export_never_serves(job, store):
+    builder = GraphBuilder()
+    builder.output("prediction", builder.op("Neg", builder.input("x", "number")), NUMBER, ["N"])
+    signature = signature_of(SCHEMA, {"x"}, name="double", task="regression")
+    with begin(store, Identity("double", "export", {}, (), 0), spec_text=SPEC, threads=1) as staged:
+        staged.write_bytes("model.onnx", builder.build())
+        staged.write_json("signature.json", signature.to_dict())
+        golden = {"tolerance": 1e-9, "requests": [{"row": {"x": 1.5}, "answer": {"prediction": 1.5}}]}
+        staged.write_json("smoke.json", golden)
+        staged.commit()
+    with pytest.raises(ArtifactError, match="golden request 0"):
+        serve.run(serve.plan(job()), Silent())
+
+
+def test_a_server_that_dies_is_an_error_not_a_success(job, new_version, monkeypatch):
+    new_version(2.0)
+    started = []
+    real = serve.subprocess.Popen
+
+    def remembered(*args: Any, **options: Any) -> Any:
+        started.append(real(*args, **options))
+        return started[-1]
+
+    monkeypatch.setattr(serve.subprocess, "Popen", remembered)
+    with pytest.raises(ResourceError, match="signal 9"):
+        serve.run(serve.plan(job()), Teller(lambda address: started[0].kill()))
