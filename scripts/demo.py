@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import make_rides
@@ -91,13 +92,21 @@ def set_up() -> int:
 def first_model() -> None:
     """Prepare to export, then the first promotion."""
     chapter("1  prepare: clean, check and split the data, fit the features on the learning part alone")
-    modelwright("prepare", SPEC)
+    rows = modelwright("prepare", SPEC)["summary"]["rows"]
+    removed = ", ".join(f"{step['step']} {step['removed']:,}" for step in rows["removed"] if step["removed"])
+    tell(f"{rows['read']:,} rows read, {rows['rejected']} not readable (kept in rejects.parquet), removed: {removed}.")
+    shares = (f"{rows['learn']:,} to learn from", f"{rows['validation']:,} to choose by")
+    tell(f"{', '.join(shares)}, {rows['test']:,}, the latest, to test on.")
 
     chapter("2  train: the best of several models, within ten seconds")
-    modelwright("train", SPEC)
+    trained = modelwright("train", SPEC)["summary"]
+    tell(f"{trained['model']}: off by {trained['scores']['rmse']:.2f} minutes (RMSE on {trained['scored_on']}).")
 
     chapter("3  tune: would other settings do better?")
-    modelwright("tune", SPEC)
+    tuned = modelwright("tune", SPEC)["summary"]
+    best = f"{tuned['score']:.2f} at best in {tuned['trials']} trials"
+    tell(f"{tuned['model']}: {tuned['first_score']:.2f} as it comes, {best}.")
+    tell(f"Not worth a change here; else `modelwright train` takes {shown(FOLDER / tuned['best_spec'])}.")
 
     chapter("4  evaluate: score the test rows once, and decide the gates")
     evaluated = modelwright("evaluate", SPEC)["summary"]
@@ -114,8 +123,8 @@ def quiet_week(port: int) -> None:
     chapter("6  serve: week 12 comes, and the dispatcher's app asks the server about every ride")
     ask_about(port, 12)
     chapter("7  monitor: was week 12 like what was learnt?")
-    report = modelwright("monitor", SPEC)["summary"]
-    tell(f"{report['status'].upper()}: nothing has drifted, and the rides took as long as predicted.")
+    expect_quiet(modelwright("monitor", SPEC))
+    tell("QUIET: nothing has drifted, and the rides took as long as predicted.")
 
 
 def the_bridge_closes(port: int) -> None:
@@ -144,14 +153,14 @@ def retrain() -> None:
 def quiet_again(port: int) -> None:
     chapter("10  week 16, with the new champion")
     ask_about(port, 16)
-    report = modelwright("monitor", SPEC)["summary"]
-    tell(f"{report['status'].upper()} again: snow and detours are the world that this model knows.")
+    expect_quiet(modelwright("monitor", SPEC))
+    tell("QUIET again: snow and detours are the world that this model knows.")
 
 
 def farewell(took_s: float) -> None:
     chapter(f"That was the life of a model, in {took_s:.0f} seconds. What to try next")
     tell(
-        f"cd {shown(FOLDER)}, with {ROOT / '.venv' / 'bin'} on the PATH, and",
+        f"cd {shown(FOLDER)}, with {ROOT / '.venv' / 'bin'} on the PATH, and (`make demo` clears that folder)",
         "  modelwright runs list                   what was made, and where the aliases point",
         f"  modelwright prepare {SPEC}           again: nothing has changed, so nothing is done",
         f"  modelwright plan {SPEC} --set seed=8 what another seed would do again",
@@ -175,6 +184,12 @@ def tell(*lines: str) -> None:
 
 def tell_gates(gates: dict[str, str]) -> None:
     tell(*(f"gate {name}: {verdict}" for name, verdict in gates.items()))
+
+
+def expect_quiet(report: dict[str, Any]) -> None:
+    summary = report["summary"]
+    if summary["status"] != "quiet":
+        raise StoryError(f"monitor says {summary['status']}: {summary['changed']} {summary['performance']}")
 
 
 def shown(path: Path) -> str:
@@ -262,8 +277,8 @@ def predict(port: int, rides: Sequence[dict[str, Any]]) -> dict[str, Any]:
     try:
         with urlopen(request, timeout=10) as response:
             answer: dict[str, Any] = json.load(response)
-    except URLError as error:
-        raise StoryError(f"the server refused: {error} {getattr(error, 'fp', None) and error.read()!r}") from error  # type: ignore[attr-defined]
+    except HTTPError as error:
+        raise StoryError(f"the server answered {error.code}: {error.read().decode()}") from error
     return answer
 
 
@@ -280,8 +295,6 @@ def write_weeks(first: int, last: int) -> None:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -9,10 +9,21 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from modelwright.cli import app
+
+
+@dataclass(frozen=True)
+class Said:
+    returncode: int
+    stdout: str
+    stderr: str
+
 
 SPEC = """\
 name: rides
@@ -44,11 +55,6 @@ def rows(count: int, *, labelled: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def modelwright(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "modelwright", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder in which `run` has been run once."""
@@ -57,18 +63,29 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "new.csv").write_text(rows(7, labelled=False))
     (folder / "rides.yaml").write_text(SPEC)
     os.chdir(folder)
-    done = modelwright("run", "rides.yaml")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "runs/rides/export/v0001\n"
+    command = [sys.executable, "-m", "modelwright", "run", "rides.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "runs/rides/export/v0001\n"), done.stderr
     yield folder
     os.chdir(before)
 
 
-pytestmark = pytest.mark.usefixtures("project")
+@pytest.fixture
+def modelwright(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command line there, in this process, which has loaded the libraries already."""
+
+    def run(*arguments: str, stdin: str = "") -> Said:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capfd.readouterr()
+        code = app.run(arguments)
+        said = capfd.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
 
 
 @pytest.mark.parametrize("stage", ["prepare", "train", "evaluate", "export"])
-def test_a_stage_that_was_done_is_not_done_again_and_says_so(stage: str) -> None:
+def test_a_stage_that_was_done_is_not_done_again_and_says_so(modelwright: Any, stage: str) -> None:
     done = modelwright(stage, "rides.yaml")
     assert (done.returncode, done.stdout) == (0, f"runs/rides/{stage}/v0001\n")
     assert f"nothing has changed since {stage}/v0001" in done.stderr
@@ -78,7 +95,7 @@ def test_a_stage_that_was_done_is_not_done_again_and_says_so(stage: str) -> None
     assert (found["run"], found["cached"], found["exit_code"]) == (f"{stage}/v0001", True, 0)
 
 
-def test_plan_says_what_is_cached_and_what_would_run() -> None:
+def test_plan_says_what_is_cached_and_what_would_run(modelwright: Any) -> None:
     def status(*overrides: str) -> dict[str, str]:
         done = modelwright("plan", "rides.yaml", "--json", *(part for each in overrides for part in ("--set", each)))
         return {stage: each["status"] for stage, each in json.loads(done.stdout)["stages"].items()}
@@ -90,7 +107,7 @@ def test_plan_says_what_is_cached_and_what_would_run() -> None:
     assert set(status("seed=4").values()) == {"to run"}
 
 
-def test_a_dry_run_shows_the_plan_and_writes_nothing(project: Path) -> None:
+def test_a_dry_run_shows_the_plan_and_writes_nothing(modelwright: Any, project: Path) -> None:
     before = sorted(map(str, project.rglob("*")))
     done = modelwright("train", "rides.yaml", "--set", "train.model.alpha=5", "--dry-run")
     assert (done.returncode, done.stdout) == (0, "")
@@ -101,7 +118,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(project: Path) -> None:
     assert sorted(map(str, project.rglob("*"))) == before
 
 
-def test_a_gate_that_fails_is_exit_code_10() -> None:
+def test_a_gate_that_fails_is_exit_code_10(modelwright: Any) -> None:
     done = modelwright("evaluate", "rides.yaml", "--set", "evaluate.gates.0.max=0.01", "--json")
     assert done.returncode == 10
     assert json.loads(done.stdout)["exit_code"] == 10
@@ -109,19 +126,19 @@ def test_a_gate_that_fails_is_exit_code_10() -> None:
     assert again.returncode == 10, "also when cached"
 
 
-def test_without_its_input_a_stage_says_what_to_run() -> None:
+def test_without_its_input_a_stage_says_what_to_run(modelwright: Any) -> None:
     done = modelwright("train", "rides.yaml", "--set", "seed=99")
     assert (done.returncode, done.stdout) == (4, "")
     assert "modelwright prepare rides.yaml" in done.stderr
 
 
-def test_the_resolved_spec_of_a_run_is_a_spec(project: Path) -> None:
+def test_the_resolved_spec_of_a_run_is_a_spec(modelwright: Any, project: Path) -> None:
     text = (project / "runs/rides/train/v0001/spec.yaml").read_text()
     (project / "again.yaml").write_text(text)
     assert modelwright("train", "again.yaml").stdout == "runs/rides/train/v0001\n"
 
 
-def test_predict_keeps_ids_and_adds_predictions(project: Path) -> None:
+def test_predict_keeps_ids_and_adds_predictions(modelwright: Any, project: Path) -> None:
     done = modelwright("predict", "runs/rides/export/v0001", "new.csv")
     assert done.returncode == 0, done.stderr
     found = list(csv.DictReader(io.StringIO(done.stdout)))
@@ -130,7 +147,7 @@ def test_predict_keeps_ids_and_adds_predictions(project: Path) -> None:
     assert all(0 < float(row["prediction"]) < 80 for row in found)
 
 
-def test_predict_from_a_pipe_to_a_file_or_as_json_is_the_same(project: Path) -> None:
+def test_predict_from_a_pipe_to_a_file_or_as_json_is_the_same(modelwright: Any, project: Path) -> None:
     bundle = "runs/rides/export/v0001"
     expected = modelwright("predict", bundle, "new.csv").stdout
     assert modelwright("predict", bundle, "-", stdin=(project / "new.csv").read_text()).stdout == expected
@@ -154,26 +171,26 @@ def test_predict_from_a_pipe_to_a_file_or_as_json_is_the_same(project: Path) -> 
         ("runs/rides/export/v0001", "nothere.csv", 3),
     ],
 )
-def test_predict_without_bundle_or_data(bundle: str, data: str, code: int) -> None:
+def test_predict_without_bundle_or_data(modelwright: Any, bundle: str, data: str, code: int) -> None:
     done = modelwright("predict", bundle, data)
     assert (done.returncode, done.stdout) == (code, "")
     assert "Traceback" not in done.stderr
 
 
-def test_predict_refuses_rows_without_a_column_of_the_model(project: Path) -> None:
+def test_predict_refuses_rows_without_a_column_of_the_model(modelwright: Any, project: Path) -> None:
     (project / "short.csv").write_text("ride_id,distance_km\nr1,2\n")
     done = modelwright("predict", "runs/rides/export/v0001", "short.csv")
     assert (done.returncode, done.stdout) == (3, "")
     assert 'no column "weather"' in done.stderr
 
 
-def test_evaluate_with_a_bundle_needs_no_spec(project: Path) -> None:
+def test_evaluate_with_a_bundle_needs_no_spec(modelwright: Any, project: Path) -> None:
     done = modelwright("evaluate", "--bundle", "runs/rides/export/v0001", "--data", "rides.csv", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["summary"]["metrics"]["rmse"]["value"] < 5
 
 
-def test_prepare_checks_the_header_before_it_loads_anything() -> None:
+def test_prepare_checks_the_header_before_it_loads_anything(modelwright: Any) -> None:
     done = modelwright("prepare", "rides.yaml", "--set", "evaluate.slices=[wether]")
     assert done.returncode == 3
     assert 'did you mean "weather"' in done.stderr

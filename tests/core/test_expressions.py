@@ -88,7 +88,9 @@ def test_any_text_either_parses_or_is_refused(text):
         pass
 
 
-WORDS = st.sampled_from(["a", "b", "1", "'x'", "(", ")", "and", "or", "not", "in", "<", "=", "+", "-", "min", ",", "where"])
+WORDS = st.sampled_from(
+    ["a", "b", "1", "'x'", "(", ")", "and", "or", "not", "in", "<", "=", "+", "-", "min", ",", "where"]
+)
 
 
 @given(st.lists(WORDS, max_size=25))
@@ -120,7 +122,11 @@ def test_types_of_columns_are_checked(text, said):
 
 def test_types_that_fit_pass():
     types = {"number": "number", "flag": "boolean", "word": "category", "moment": "timestamp"}
-    for text in ("word != 'x' and flag = true", "isnull(moment) or isnull(word)", "where(word in ('x'), number, 1) < 2"):
+    for text in (
+        "word != 'x' and flag = true",
+        "isnull(moment) or isnull(word)",
+        "where(word in ('x'), number, 1) < 2",
+    ):
         check_types(parse(text), types)
 
 

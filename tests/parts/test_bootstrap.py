@@ -1,4 +1,4 @@
-"""The bootstrap states the uncertainty that is there: right on average, reproducible, honest about repeated entities."""
+"""The bootstrap states the uncertainty that is there: right on average, reproducible, fair to repeated entities."""
 
 import numpy as np
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import pytest
 from pydantic import ValidationError
 
-from modelwright.parts.base import Comparison
 from modelwright.parts.bootstrap import Interval
-from modelwright.parts.gates.not_worse_than import PART as NotWorseThan
-from modelwright.parts.gates.threshold import PART as Threshold
+from modelwright.parts.evidence import Comparison
+from modelwright.parts.gates.not_worse_than import NotWorseThan
+from modelwright.parts.gates.threshold import Threshold
 
 
 @dataclass

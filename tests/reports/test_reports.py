@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modelwright.core.columns import Column, Schema
-from modelwright.fitting.scoring import Predictions
+from modelwright.parts.predictions import Predictions
 from modelwright.reports.evaluate import evaluate_report
 from modelwright.reports.model_card import model_card
 from modelwright.reports.monitor import monitor_report

@@ -63,7 +63,9 @@ def test_parquet_bytes_do_not_depend_on_threads(tmp_path: Path):
                 "CREATE TABLE t AS SELECT i, hash(i) % 997 AS h, 'n' || (i % 77) AS s, "
                 "CASE WHEN i % 7 > 0 THEN i * 0.1::DOUBLE END AS f FROM range(300000) r(i)"
             )
-            engine.replace("t", "SELECT * FROM t WHERE rowid IN (SELECT min(rowid) FROM t GROUP BY h, s) ORDER BY rowid")
+            engine.replace(
+                "t", "SELECT * FROM t WHERE rowid IN (SELECT min(rowid) FROM t GROUP BY h, s) ORDER BY rowid"
+            )
             path = tmp_path / str(threads) / "t.parquet"
             engine.write_parquet("SELECT * FROM t ORDER BY rowid", path)
             found.add(path.read_bytes())

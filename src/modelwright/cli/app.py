@@ -37,11 +37,22 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return command(cmd_name)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(name)) for name in COMMANDS])
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         from modelwright.core.names import did_you_mean
 
         hint = f"known: {', '.join(COMMANDS)}"
         raise SpecError(f'there is no command "{args[0]}"{did_you_mean(args[0], COMMANDS)}', hint=hint)
+
+
+def summary(name: str) -> str:
+    """What `--help` says of a command, without building its options."""
+    module = import_module(f"modelwright.cli.{name}")
+    text: str = module.app.info.help if hasattr(module, "app") else getattr(module, name).__doc__
+    return text
 
 
 def command(name: str) -> Any:

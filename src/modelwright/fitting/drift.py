@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -63,7 +63,6 @@ def compare_with_profile(
         bound = result.effect - chance(reference.rows, now.rows, len(chosen), alpha)
         warned = p <= alpha and result.effect >= effect
         status = "quiet" if not warned else "alert" if bound >= effect else "warn"
-        missing = [side.missing / side.rows for side in (reference, now)]
         found.append(
             ColumnDrift(
                 reference.name,
@@ -74,8 +73,9 @@ def compare_with_profile(
                 result.p_value,
                 p,
                 status,
-                *missing,
-                unseen=now.other / now.rows,
+                reference.missing / reference.rows,
+                now.missing / now.rows,
+                now.other / now.rows,
             )
         )
     return sorted(found, key=lambda drift: (-drift.lower_bound, -drift.effect, drift.column))
@@ -83,7 +83,9 @@ def compare_with_profile(
 
 def drift_tests(chosen: Any) -> list[DriftTest]:
     """The tests of the spec; `auto` is what suits each column."""
-    return [catalog.load("drift", kind)() for kind in DEFAULTS] if chosen == "auto" else list(chosen)  # type: ignore[call-arg]  # kind has a default
+    if chosen != "auto":
+        return list(chosen)
+    return [cast(DriftTest, catalog.load("drift", kind)(kind=kind)) for kind in DEFAULTS]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -19,8 +19,10 @@ from modelwright.core.names import did_you_mean
 from modelwright.core.seeds import child_seed
 from modelwright.fitting import scoring
 from modelwright.graph.running import Scorer
-from modelwright.parts.base import Comparison, Metric, Task
+from modelwright.parts.base import Metric, Task
 from modelwright.parts.bootstrap import Interval, interval
+from modelwright.parts.evidence import Comparison
+from modelwright.parts.predictions import Predictions
 
 FEWEST_IN_SLICE = 30  # fewer rows say nothing about a slice
 MOST_VALUES = 12  # of a sliced column; the rest is shown as one
@@ -33,14 +35,14 @@ Rival = tuple[str, bytes, Path | None]  # run label, graph, digests of the rows 
 class ModelEvidence:
     """Keeps every interval and comparison that was asked for, so that reports show what gates decided on."""
 
-    predictions: scoring.Predictions
+    predictions: Predictions
     outputs: Mapping[str, Any]  # what the graph answered: prediction, probability
     digests: Any  # int64 [N]
     fitted: Any  # int64, sorted
     metrics: tuple[Metric, ...]
     task: Task
     schema: Schema
-    rivals: Mapping[str, tuple[str, scoring.Predictions | str, Any]]
+    rivals: Mapping[str, tuple[str, Predictions | str, Any]]
     resamples: int
     confidence: float
     seed: int
@@ -187,7 +189,7 @@ def _scores(outputs: Mapping[str, Any]) -> Any:
     return outputs["probability"] if "probability" in outputs else outputs["prediction"]
 
 
-def _rival_predictions(graph: bytes, table: pa.Table, schema: Schema, task: Task) -> scoring.Predictions | str:
+def _rival_predictions(graph: bytes, table: pa.Table, schema: Schema, task: Task) -> Predictions | str:
     scorer = Scorer(graph)
     missing = [name for name in scorer.inputs if name not in table.column_names]
     if missing:

@@ -40,19 +40,21 @@ class Recipe:
 class Trained:
     """A final model, and how it (or the models of the folds) did on rows they were not fitted on."""
 
-    model: Model  # as it was chosen: a candidate of auto, for a number of iterations
+    model: Model  # as it was chosen, for a number of iterations
     fitted: Fitted
     features: FittedFeatures
     judged: pa.Table  # the rows that were predicted: validation, or all folds
     scores: Floats  # [N] or [N, K] for them
     curve: Sequence[Mapping[str, float]]
-    leaderboard: Sequence[Mapping[str, Any]]  # empty: this model alone
+    leaderboard: Sequence[Mapping[str, Any]]  # of a portfolio; empty: this model alone
     fitted_rows: NDArray[np.int64]  # digests of all rows that the final graph depends on
     chosen_by: Mapping[str, str]  # which rows decided what
 
 
 def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
-    """SpecError or DataError when the model, the split and the rows do not go together."""
+    """One model; see `auto.choose` for the best of several.
+
+    SpecError or DataError when the model, the split and the rows do not go together."""
     data.task.check_target(data.schema)
     if recipe.folds is None and not data.validation.num_rows:
         raise DataError(
@@ -60,30 +62,19 @@ def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
             hint="give prepare.split a validation share, or use train.validation: {kind: kfold}",
         )
     trained = _holdout(data, recipe, progress) if recipe.folds is None else _folded(data, recipe, progress)
-    return _refitted(data, recipe, trained, progress) if recipe.refit == "learn+validation" else trained
+    return refitted(data, recipe, trained, progress) if recipe.refit == "learn+validation" else trained
 
 
 def _holdout(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     learn, validation = data.learn_samples, data.validation_samples
     context = context_for(data, recipe, data.features.features)
-    leaderboard: Sequence[Mapping[str, Any]] = ()
-    if recipe.model.kind == "auto":
-        from modelwright.fitting.auto import fit_auto
-
-        found = fit_auto(recipe.model, learn, validation, context, None, progress)
-        model, fitted, leaderboard = found.chosen, found.fitted, found.leaderboard
-    else:
-        fitted = fit_model(recipe.model, learn, validation, context)
-        model = with_iterations(recipe.model, fitted.notes.get("iterations"))
+    fitted = fit_model(recipe.model, learn, validation, context)
+    model = with_iterations(recipe.model, fitted.notes.get("iterations"))
     chosen = {"features": "learn", "model": "learn", "scores": "validation"}
-    used = data.learn
-    if fitted.curve or leaderboard:
-        chosen["model" if leaderboard else "iterations"] = "learn and validation" if leaderboard else "validation"
-        used = data.pool
-    scores = fitted.predict(validation.features)
-    return Trained(
-        model, fitted, data.features, data.validation, scores, fitted.curve, leaderboard, fitted_digests(used), chosen
-    )
+    if fitted.curve:
+        chosen["iterations"] = "validation"
+    scores, used = fitted.predict(validation.features), fitted_digests(data.pool if fitted.curve else data.learn)
+    return Trained(model, fitted, data.features, data.validation, scores, fitted.curve, (), used, chosen)
 
 
 def _folded(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
@@ -93,15 +84,6 @@ def _folded(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     folds = assign_folds(scoring.row_digests(pool), recipe.folds or 2, recipe.seed, classes)
     context = context_for(data, recipe, data.features.features)
     chosen = {"features": "learn", "model": "learn", "scores": "out of fold, learn and validation"}
-    if recipe.model.kind == "auto":
-        from modelwright.fitting.auto import fit_auto
-
-        found = fit_auto(recipe.model, samples, None, context, folds, progress)
-        chosen["model"] = "learn and validation"
-        return Trained(
-            found.chosen, found.fitted, data.features, pool, found.out_of_fold, found.fitted.curve,
-            found.leaderboard, fitted_digests(pool), chosen,
-        )  # fmt: skip
 
     def samples_for(rows: NDArray[np.bool_]) -> tuple[Samples, tuple[Feature, ...]]:
         if not recipe.strict:
@@ -118,7 +100,7 @@ def _folded(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     return Trained(model, fitted, data.features, pool, outside.predictions, outside.curve, (), used, chosen)
 
 
-def _refitted(data: Prepared, recipe: Recipe, trained: Trained, progress: Progress) -> Trained:
+def refitted(data: Prepared, recipe: Recipe, trained: Trained, progress: Progress) -> Trained:
     """The same choices, on learn and validation: features and model are built anew."""
     progress.say("fitting features and model again on learn and validation")
     pool = data.pool

@@ -1,8 +1,8 @@
 """The contract of each kind of part.
 
 A part is a frozen pydantic model: its fields are the YAML keys, its docstring is the documentation, its methods are
-the behaviour. What is fitted is returned, never stored in the part. Traits are `ClassVar`s, so that they can't be YAML keys.
-Heavy libraries are imported inside the methods: naming a part in a spec must stay cheap.
+the behaviour. What is fitted is returned, never stored in the part. Traits are `ClassVar`s, so that they can't be YAML
+keys. Heavy libraries are imported inside the methods: naming a part in a spec must stay cheap.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.bootstrap import Interval
+    from modelwright.parts.evidence import Evidence, Verdict
     from modelwright.parts.space import Choices, Range
     from modelwright.tables.engine import Engine
     from modelwright.tables.profiles import ColumnCounts
@@ -236,42 +236,6 @@ class Metric(Part):
     @abstractmethod
     def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
         """[B] scores for `weights` [B, N]; truth [N]; predicted [N] labels or values, or [N, K] probabilities."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two models on the same rows, that neither was fitted on. `improvement` > 0 means that this model is better."""
-
-    metric: str
-    score: float
-    other_score: float
-    improvement: Interval
-    rows: int
-
-
-class Evidence(Protocol):
-    """What evaluate found out, for gates to decide on."""
-
-    def interval(self, metric: str) -> Interval:
-        """The metric on the test rows."""
-
-    def direction(self, metric: str) -> str:
-        """higher or lower (is better)."""
-
-    def compare(self, model: str, metric: str, confidence: float) -> Comparison | str | None:
-        """Against the model behind an alias; None if there is none yet; a sentence if it can't be compared."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """An undecided gate fails too, and says so."""
-
-    outcome: Literal["passed", "failed", "undecided"]
-    message: str
-
-    @property
-    def passed(self) -> bool:
-        return self.outcome == "passed"
 
 
 class Gate(Part):

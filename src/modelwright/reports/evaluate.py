@@ -13,7 +13,7 @@ from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, f
 from modelwright.reports.words import METRICS
 
 if TYPE_CHECKING:
-    from modelwright.fitting.scoring import Predictions
+    from modelwright.parts.predictions import Predictions
 
 MOST_POINTS = 2000  # in a scatter: every k-th row, so that the page stays small
 

@@ -34,10 +34,12 @@ def _summary(facts: Mapping[str, Any]) -> list[str]:
     kept = rows["learn"] + rows["validation"] + rows["test"]
     removed = sum(step["removed"] for step in rows["removed"])
     said = [
-        f"{rows['read']:,} rows were read and {kept:,} kept: {rows['rejected']:,} could not be read, {removed:,} were cleaned away."
+        f"{rows['read']:,} rows were read and {kept:,} kept: {rows['rejected']:,} could not be read, "
+        f"{removed:,} were cleaned away."
     ]
     said.append(
-        f"The model learns from {rows['learn']:,} rows, is chosen on {rows['validation']:,} and is tested on {rows['test']:,}."
+        f"The model learns from {rows['learn']:,} rows, is chosen on {rows['validation']:,} "
+        f"and is tested on {rows['test']:,}."
     )
     warnings = len(facts["warnings"])
     said.append(

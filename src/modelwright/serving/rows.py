@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from modelwright.serving.signature import Field
@@ -24,4 +24,6 @@ def accepted(row: dict[str, Any], fields: Iterable[Field]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):  # tables at rest hold UTC without saying so
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return value

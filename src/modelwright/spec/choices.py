@@ -46,12 +46,14 @@ class FromRoom:
         return made
 
     def _part(self, value: Any) -> type[base.Part]:
+        kind = value.get("kind") if isinstance(value, dict) else value
+        if isinstance(kind, str) and kind in catalog.builtin_kinds(self.room):  # without a search for plugins
+            return catalog.load(self.room, kind)
         known = catalog.kinds(self.room)
         if isinstance(value, dict) and "kind" not in value:
             near = nearest("kind", value)
             hint = f'"{near}" should be kind' if near else f"known: {', '.join(known)}"
             raise PydanticCustomError("missing_kind", "missing key", {"hint": hint})
-        kind = value["kind"] if isinstance(value, dict) else value
         if not isinstance(kind, str):
             raise PydanticCustomError("not_a_part", "should be a kind such as {kind}, or a mapping", {"kind": known[0]})
         if kind not in known:

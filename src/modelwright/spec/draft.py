@@ -39,7 +39,7 @@ prepare:
   features: auto
 
 train:
-  model: {{kind: {model}}}
+  model: {{kind: lightgbm}}  # or auto, which tries several: {{kind: auto, budget_s: 60}}
 
 tune:  # modelwright tune: search for better settings of the model; leave space out for what the model suggests
   trials: 20
@@ -69,7 +69,6 @@ def draft(data: Path, target: str, output: Path) -> str:
         raise DataError(message, where=str(data), hint=f"columns: {', '.join(names[:40])}")
     column = next(column for column in found.columns if column.name == target)
     task, what = _task(column)
-    classifies = task["kind"] != "regression"
     metric = {"regression": "r2", "binary": "roc_auc"}.get(task["kind"], "accuracy")
     return TEMPLATE.format(
         name=_name(data),
@@ -80,7 +79,6 @@ def draft(data: Path, target: str, output: Path) -> str:
         source=_inline("source", _source(found, data, output)),
         columns=_columns(found, target),
         target=_comment(_flow(target)),
-        model="logistic" if classifies else "ridge",
         gate=f"{{kind: threshold, metric: {metric}, min: 0.7}}",
     )
 

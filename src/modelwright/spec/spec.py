@@ -87,7 +87,7 @@ def _metrics(spec: Spec) -> Iterator[Complaint]:
     for path, kind in named:
         if kind is None:
             continue
-        if kind not in catalog.kinds("metrics"):
+        if kind not in catalog.builtin_kinds("metrics") and kind not in catalog.kinds("metrics"):
             yield path, f'there is no metric "{kind}"{did_you_mean(kind, catalog.kinds("metrics"))}'
             continue
         metric_type = catalog.load("metrics", kind)

@@ -21,7 +21,8 @@ from modelwright.stages.incoming import read_rows
 
 if TYPE_CHECKING:
     from modelwright.parts.base import Reader
-    from modelwright.spec.monitor import Labels, Window
+    from modelwright.spec.labels import Labels
+    from modelwright.spec.monitor import Window
     from modelwright.spec.prepare import Prepare
     from modelwright.stages.job import Job
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,6 @@ def run(plan: Plan, progress: Progress) -> Result:
     from modelwright.fitting.fit import compile_model
     from modelwright.fitting.prepared import read_prepared
     from modelwright.fitting.threads import available_threads
-    from modelwright.fitting.training import train
 
     threads = available_threads()
     with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=threads) as staged:
@@ -45,7 +45,7 @@ def run(plan: Plan, progress: Progress) -> Result:
         shape = f"{data.learn.num_rows:,} rows and {len(data.features.features)} features"
         progress.say(f"fitting {recipe.model.kind} on {shape}")
         started = time.monotonic()
-        trained = train(data, recipe, progress)
+        trained = _trained(data, recipe, progress)
         staged.timing("fit", time.monotonic() - started)
         model = compile_model(trained.features.model, trained.fitted, data.task, data.schema)
         staged.write_bytes("model.onnx", model)
@@ -69,6 +69,17 @@ def result(done: Run, *, cached: bool = False) -> Result:
         "bytes": done.manifest.outputs["model.onnx"].bytes,
     }
     return Result(done, summary, cached=cached)
+
+
+def _trained(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+    from modelwright.fitting.auto import choose
+    from modelwright.fitting.training import train
+
+    candidates = recipe.model.candidates(data.task.kind)
+    if candidates == (recipe.model,):
+        return train(data, recipe, progress)
+    budget_s: float = getattr(recipe.model, "budget_s", math.inf)  # only portfolios have one
+    return choose(data, recipe, candidates, budget_s, progress)
 
 
 def _recipe(job: Job, threads: int) -> Recipe:
@@ -98,10 +109,11 @@ def _write_results(staged: Staged, data: Prepared, recipe: Recipe, trained: Trai
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    parameters = recipe.model.model_dump(mode="json", exclude={"kind"})
+    parameters = trained.model.model_dump(mode="json", exclude={"kind"})
     staged.write_json("scores.json", scores)
     staged.write_json("model.json", {
-        "kind": recipe.model.kind,
+        "kind": trained.model.kind,
+        "asked_for": recipe.model.kind,
         "parameters": parameters,
         "notes": dict(trained.fitted.notes),
         "features": [feature.name for feature in trained.features.features],
@@ -109,7 +121,7 @@ def _write_results(staged: Staged, data: Prepared, recipe: Recipe, trained: Trai
         "inputs": list(trained.features.inputs),
         "importance": trained.fitted.importance,
     })  # fmt: skip
-    alone = {"rank": 1, "model": recipe.model.kind, "parameters": parameters, **scores["scores"]}
+    alone = {"rank": 1, "model": trained.model.kind, "parameters": parameters, **scores["scores"]}
     staged.write_json("leaderboard.json", [dict(row) for row in trained.leaderboard] or [alone])
     pq.write_table(_predictions(data, trained), staged.path("predictions.parquet"))
     pq.write_table(pa.table({ROW_DIGEST: trained.fitted_rows}), staged.path("fitted_rows.parquet"))

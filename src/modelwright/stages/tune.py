@@ -18,8 +18,8 @@ from modelwright.stages import lineage
 from modelwright.stages.job import Job, Plan, Result
 
 if TYPE_CHECKING:
+    from modelwright.fitting.prepared import Prepared
     from modelwright.fitting.search import Found, Objective, Space, Trial
-    from modelwright.fitting.training import Prepared
     from modelwright.runs.commit import Staged
     from modelwright.runs.store import Run
     from modelwright.spec.train import Validation
@@ -146,19 +146,19 @@ def _with(model: Model, parameters: Mapping[str, Any]) -> Model:
     return type(model).model_validate({**model.model_dump(), **parameters})
 
 
-def _write_results(
-    plan: Plan, staged: Staged, model: Model, found: Found, metric: str, direction: str
-) -> None:
+def _write_results(plan: Plan, staged: Staged, model: Model, found: Found, metric: str, direction: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from modelwright.reports.tune import tune_report
 
-    trials = [
+    trials: list[dict[str, Any]] = [
         {"number": trial.number, "parameters": dict(trial.parameters), "score": trial.score, "error": trial.error}
         for trial in found.trials
     ]
-    scored_on = "validation rows" if validation(plan.job).kind == "holdout" else "rows of learn and validation, out of fold"
+    scored_on = (
+        "validation rows" if validation(plan.job).kind == "holdout" else "rows of learn and validation, out of fold"
+    )
     facts = {
         "name": plan.job.spec.name,
         "model": model.kind,

@@ -132,7 +132,7 @@ def blank_lines(path: Path, after: int) -> int:
 
 
 def lines_of_bytes(path: Path, positions: Sequence[int]) -> list[int]:
-    """The physical lines of byte positions (ascending, from 0)."""
+    """The physical lines of byte positions (ascending, from 0); blank lines right there are passed over."""
     found, line, at = [], 1, 0
     with path.open("rb") as file:
         for position in positions:
@@ -140,6 +140,9 @@ def lines_of_bytes(path: Path, positions: Sequence[int]) -> list[int]:
                 chunk = file.read(min(CHUNK, position - at))
                 line += chunk.count(b"\n")
                 at += len(chunk)
+            while file.peek(1)[:1] == b"\n":
+                file.read(1)
+                line, at = line + 1, at + 1
             found.append(line)
     return found
 

@@ -178,9 +178,8 @@ def _numbers(values: pa.Array, type: str) -> NDArray[np.float64]:
         values = values.cast(pa.timestamp("us")).cast(pa.int64())
     elif pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
-    numbers = pc.fill_null(values.cast(pa.float64(), safe=False), np.nan)
-    result: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
-    return result / MICROSECONDS if type == "timestamp" else result
+    numbers: NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return numbers / MICROSECONDS if type == "timestamp" else numbers
 
 
 def _tuple(values: list[Any] | None) -> tuple[Any, ...] | None:

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from modelwright.parts.base import Evidence, Gate, Verdict
+from modelwright.parts.base import Gate
+from modelwright.parts.evidence import Evidence, Verdict
 
 
 class NotWorseThan(Gate):

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelwright.parts.base import Evidence, Gate, Verdict
+from modelwright.parts.base import Gate
+from modelwright.parts.evidence import Evidence, Verdict
 
 
 class Threshold(Gate):

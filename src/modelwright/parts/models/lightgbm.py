@@ -24,6 +24,7 @@ STOPPING = {  # our metric -> LightGBM's and whether greater is better; others s
     ("regression", "mae"): ("l1", False),
 }
 LOSSES = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "rmse"}
+FEW_CELLS = 500_000  # of the matrix; on fewer, threads wait for each other longer than they work
 
 
 class LightGBM(Model):
@@ -58,7 +59,8 @@ class LightGBM(Model):
         import lightgbm
 
         stopping, greater = self._stopping(validation, context)
-        settings = self._settings(context, stopping)
+        threads = context.threads if learn.features.size > FEW_CELLS else 1
+        settings = self._settings(replace(context, threads=threads), stopping)
         categories = [at for at, feature in enumerate(context.features) if feature.cardinality is not None]
         data = _dataset(learn, settings, categories)
         recorded: dict[str, Any] = {}
