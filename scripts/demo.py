@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "demo" / "rides"
 LOG = FOLDER / "demo.log"
 SPEC = "demo.yaml"
+COMMAND = (sys.executable, "-m", "modelwright")
 SEED = 7
 NEW_WEEKS = "data/rides-2026-w1[345].csv"
 ALERT = 11
@@ -161,10 +162,10 @@ def farewell(took_s: float) -> None:
     chapter(f"That was the life of a model, in {took_s:.0f} seconds. What to try next")
     tell(
         f"cd {shown(FOLDER)}, with {ROOT / '.venv' / 'bin'} on the PATH, and (`make demo` clears that folder)",
-        "  modelwright runs list                   what was made, and where the aliases point",
-        f"  modelwright prepare {SPEC}           again: nothing has changed, so nothing is done",
-        f"  modelwright plan {SPEC} --set seed=8 what another seed would do again",
-        f"  modelwright serve {SPEC}             the server; look at /openapi.json and /metrics",
+        "  modelwright runs list                    what was made, and where the aliases point",
+        f"  modelwright prepare {SPEC}            all sixteen weeks; once more, and nothing is done",
+        f"  modelwright plan {SPEC} --set seed=8  what another seed would do again",
+        f"  modelwright serve {SPEC}              the server; look at /openapi.json and /metrics",
         "or start with your own data:",
         "  modelwright init DATA.csv --target COLUMN -o my.yaml",
     )
@@ -214,9 +215,6 @@ def modelwright(*arguments: str, expect: int = 0) -> dict[str, Any]:
     if report and (FOLDER / report).is_file():
         tell(f"  → {shown(FOLDER / report)}")
     return answer
-
-
-COMMAND = (sys.executable, "-m", "modelwright")
 
 
 @contextmanager
@@ -271,15 +269,14 @@ def ask_about(port: int, week: int) -> None:
         time.sleep(0.2)
 
 
-def predict(port: int, rides: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def predict(port: int, rides: Sequence[dict[str, Any]]) -> Any:
     body = json.dumps({"rows": rides}).encode()
     request = Request(f"http://127.0.0.1:{port}/predict", body, {"Content-Type": "application/json"})
     try:
         with urlopen(request, timeout=10) as response:
-            answer: dict[str, Any] = json.load(response)
+            return json.load(response)
     except HTTPError as error:
         raise StoryError(f"the server answered {error.code}: {error.read().decode()}") from error
-    return answer
 
 
 def logged_rows(port: int) -> int:
@@ -295,10 +292,8 @@ def write_weeks(first: int, last: int) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -117,7 +117,9 @@ def test_no_line_vanishes_whatever_the_quotes(tmp_path_factory, lines):
         refused = [line for _, line, _ in rejects(engine)]
     assert reading.rows + reading.rejected + int(broken) == sum(line != "" for line in lines)
     if '"' not in "".join(lines):  # a delimiter too many at the very end is passed over
-        whole = {number for number, line in enumerate(lines, 2) if line.removesuffix(",").count(",") == 1 or line == ","}
+        whole = {
+            number for number, line in enumerate(lines, 2) if line.removesuffix(",").count(",") == 1 or line == ","
+        }
         assert set(refused) == {number for number, line in enumerate(lines, 2) if line} - whole
 
 

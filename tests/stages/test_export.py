@@ -104,6 +104,7 @@ class Workshop:
         with begin(self.store, lineage.identity(job, "train", {}, inputs), spec_text="", threads=1) as staged:
             staged.write_bytes("model.onnx", graph())
             staged.write_json("parity.json", {"largest": difference})
+            staged.write_json("model.json", {"kind": "ridge"})
             return staged.commit()
 
     def evaluate(self, *overrides: str, passed: bool = True, change: float = 0.0, role: str = "train") -> Run:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from modelwright.core.columns import Column, Schema
-from modelwright.core.errors import ArtifactError, ResourceError, SpecError
+from modelwright.core.errors import ArtifactError, ResourceError
 from modelwright.core.progress import Silent
 from modelwright.graph.builder import NUMBER, GraphBuilder
 from modelwright.runs.aliases import Aliases
@@ -139,12 +139,6 @@ def test_routes_that_lead_nowhere_are_exit_4(job, store, new_version, alias, ove
     Aliases(store, "double").set(alias, 1)
     with pytest.raises(ArtifactError, match=words):
         serve.plan(job(*overrides))
-
-
-def test_more_than_one_worker_is_refused_rather_than_pretended(job, new_version):
-    new_version(2.0)
-    with pytest.raises(SpecError, match="one server is one process"):
-        serve.plan(job("serve.workers=2"))
 
 
 def test_serving_answers_logs_and_ends_with_0_on_sigterm(job, new_version, tmp_path):

@@ -18,7 +18,10 @@ TYPES = {
     "nobody": "text",
     "s p": "number",
 }
-ROW = "SELECT 2.0::DOUBLE AS x, 0 AS zero, NULL::DOUBLE AS none, 'a' AS word, true AS flag, NULL::VARCHAR AS nobody, 5 AS \"s p\""
+ROW = (
+    "SELECT 2.0::DOUBLE AS x, 0 AS zero, NULL::DOUBLE AS none, 'a' AS word, true AS flag, NULL::VARCHAR AS nobody, "
+    '5 AS "s p"'
+)
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,16 @@ def rejects(engine):
         (["1_000", "2"], "text", ["1_000", "2"]),
         (["true", "FALSE"], "boolean", [True, False]),
         (["yes", "no"], "text", ["yes", "no"]),
-        (["2026-01-02", "2026-01-03T04:05:06.5Z"], "timestamp", [datetime(2026, 1, 2), datetime(2026, 1, 3, 4, 5, 6, 500000)]),
-        (["2026-07-01T10:00+02:00", "2026-07-01 10:00:00-0530"], "timestamp", [datetime(2026, 7, 1, 8), datetime(2026, 7, 1, 15, 30)]),
+        (
+            ["2026-01-02", "2026-01-03T04:05:06.5Z"],
+            "timestamp",
+            [datetime(2026, 1, 2), datetime(2026, 1, 3, 4, 5, 6, 500000)],
+        ),
+        (
+            ["2026-07-01T10:00+02:00", "2026-07-01 10:00:00-0530"],
+            "timestamp",
+            [datetime(2026, 7, 1, 8), datetime(2026, 7, 1, 15, 30)],
+        ),
         (["2026-02-30"], "text", ["2026-02-30"]),
         (["01234", "94110"], "text", ["01234", "94110"]),
         (["7", "007"], "integer", [7, 7]),
@@ -80,7 +88,9 @@ def test_declared_type_refuses_and_beyond_the_share_stops(engine, typed):
 
 
 def test_too_many_refused_rows_show_the_first_with_their_places(typed):
-    with pytest.raises(DataError, match=r'(?s)2 of 4 rows.*max_reject_share \(1\.00%\).*data\.csv:3: a: "x" is not a number'):
+    with pytest.raises(
+        DataError, match=r'(?s)2 of 4 rows.*max_reject_share \(1\.00%\).*data\.csv:3: a: "x" is not a number'
+    ):
         typed("a\n1\nx\n2\ninf\n", {"a": Declared("number")})
 
 
@@ -109,7 +119,7 @@ def test_declared_types(engine, typed, declared, values, read_as, refused):
 
 
 def test_decimal_comma(engine, typed):
-    assert typed('a;b\n1,5;x\n2;y\n', delimiter=";", decimal=",")["a"] == "number"
+    assert typed("a;b\n1,5;x\n2;y\n", delimiter=";", decimal=",")["a"] == "number"
     assert column(engine, "a") == [1.5, 2.0]
 
 
@@ -167,7 +177,15 @@ def test_typed_sources_keep_their_types_but_for_what_does_not_fit_the_contract(e
         }
     )
     columns = type_rows(engine, read_arrow(engine, given, "given"), {}, 0.0)
-    assert [column.type for column in columns] == ["number", "text", "integer", "timestamp", "timestamp", "boolean", "text"]
+    assert [column.type for column in columns] == [
+        "number",
+        "text",
+        "integer",
+        "timestamp",
+        "timestamp",
+        "boolean",
+        "text",
+    ]
     assert column(engine, "nan") == [1.0, None, None]
     assert column(engine, "large")[0] == str(2**60)
     assert column(engine, "word") == [None, "NA", "1"], "words of a typed source are meant"

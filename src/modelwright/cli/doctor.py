@@ -6,8 +6,6 @@ import os
 import platform
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +48,8 @@ def doctor(json: Json = False, runs: Runs = DEFAULT_RUNS) -> None:
 
 
 def _version(distribution: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -128,6 +128,8 @@ def _gpu() -> str | None:
 
 def _extras() -> dict[str, str]:
     """What is optional, with the command that installs it."""
+    from importlib.util import find_spec
+
     return {
         extra: "installed" if all(find_spec(module) for module in modules) else f"pip install 'modelwright[{extra}]'"
         for extra, modules in EXTRAS.items()

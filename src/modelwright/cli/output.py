@@ -7,10 +7,11 @@ from typing import Any
 
 from modelwright.cli.render import render
 from modelwright.cli.terminal import tell
-from modelwright.core.canonical import to_json
 
 
 def print_json(content: Mapping[str, Any]) -> None:
+    from modelwright.core.canonical import to_json
+
     sys.stdout.buffer.write(to_json(dict(content)))
     sys.stdout.flush()
 

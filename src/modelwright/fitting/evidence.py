@@ -38,7 +38,7 @@ class ModelEvidence:
     predictions: Predictions
     outputs: Mapping[str, Any]  # what the graph answered: prediction, probability
     digests: Any  # int64 [N]
-    fitted: Any  # int64, sorted
+    fitted: Any  # int64, sorted; None where it is not known
     metrics: tuple[Metric, ...]
     task: Task
     schema: Schema
@@ -58,7 +58,7 @@ class ModelEvidence:
         task: Task,
         metrics: tuple[Metric, ...],
         *,
-        fitted: Path,
+        fitted: Path | None,
         rivals: Mapping[str, Rival],
         resamples: int,
         confidence: float,
@@ -109,7 +109,7 @@ class ModelEvidence:
         label, other, fitted = self.rivals[model]
         if isinstance(other, str):
             return other
-        if fitted is None:
+        if self.fitted is None or fitted is None:
             return f"the rows that {label} was fitted on are no longer known (its train run is gone)"
         common = ~np.isin(self.digests, np.union1d(self.fitted, fitted))
         rows = int(common.sum())

@@ -49,7 +49,6 @@ class Serve(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on; any but this machine's own needs a token.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    workers: int = Field(1, ge=1, le=256, description="Server processes.")
     routes: dict[str, Route] = Field(
         default={"champion": Route()}, min_length=1, description="Aliases and their weights."
     )

@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.columns import Schema
-from modelwright.core.errors import GATE_FAILED
+from modelwright.core.errors import GATE_FAILED, SpecError
 from modelwright.core.progress import Progress
 from modelwright.runs.aliases import Aliases
 from modelwright.runs.commit import begin
-from modelwright.runs.identity import Identity, Input
+from modelwright.runs.identity import Input
 from modelwright.stages import lineage
+from modelwright.stages.incoming import read_rows, reader_for
 from modelwright.stages.job import Job, Plan, Result
 
 if TYPE_CHECKING:
@@ -26,34 +27,29 @@ if TYPE_CHECKING:
     from modelwright.runs.store import Run
 
 
-def identity(job: Job, train: Run, champion: Run | None, data: Path | None = None) -> Identity:
-    """What evaluate depends on: the model, the champion it is compared with, and new data if that is scored."""
-    section = {
-        "task": job.spec.task.model_dump(mode="json"),
-        "evaluate": job.spec.evaluate.model_dump(mode="json"),
-    }
-    inputs = [lineage.run_input(train)]
-    if champion is not None:
-        inputs.append(Input("champion", champion.label, champion.digest))
-    if data is not None:
-        inputs.append(lineage.file_input(job, data, "data"))
-    return lineage.identity(job, "evaluate", section, tuple(inputs))
-
-
 def plan(job: Job) -> Plan:
-    train = lineage.train_run(job)
-    sources = {"train": train, "prepare": lineage.source_of(job, train, "prepare")}
+    """`options["data"]` names labelled rows to score instead of the test rows; `options["bundle"]` a copied export."""
+    data, bundle = job.options.get("data"), lineage.bundle_run(job)
+    if bundle is not None and not data:
+        raise SpecError("a bundle holds no rows to score", hint="evaluate --bundle DIR --data FILE")
+    model = bundle or lineage.train_run(job)
+    sources = {"model": model}
+    inputs = [lineage.bundle_input(model) if bundle else lineage.run_input(model)]
+    if bundle is None:
+        sources["prepare"] = lineage.source_of(job, model, "prepare")
     champion = champion_run(job)
     if champion is not None:
         sources["champion"] = champion
-    data = job.options.get("data")
-    wanted = identity(job, train, champion, Path(data) if data else None)
+        inputs.append(Input("champion", champion.label, champion.digest))
+    if data:
+        inputs += lineage.reader_inputs(job, reader_for(Path(data), job.spec.prepare.source))
     summary = {
-        "model": train.label,
+        "model": model.label,
         "data": str(data) if data else f"{sources['prepare'].label}/test.parquet",
         "champion": champion.label if champion else None,
         "gates": [gate.kind for gate in job.spec.evaluate.gates],
     }
+    wanted = lineage.identity(job, "evaluate", lineage.evaluate_section(job), tuple(inputs))
     return lineage.plan_of(job, wanted, sources, summary)
 
 
@@ -75,7 +71,7 @@ def run(plan: Plan, progress: Progress) -> Result:
     spec = plan.job.spec
     with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=1) as staged:
         test = _read_test(plan, staged)
-        progress.say(f"scoring {test.table.num_rows} rows with {plan.sources['train'].label}")
+        progress.say(f"scoring {test.table.num_rows} rows with {plan.sources['model'].label}")
         evidence = _score(plan, test)
         _write_predictions(staged, test, evidence)
         metrics = {metric.kind: evidence.interval(metric.kind).to_dict() for metric in evidence.metrics}
@@ -84,8 +80,8 @@ def run(plan: Plan, progress: Progress) -> Result:
         facts = {
             "name": spec.name,
             "task": spec.task.model_dump(mode="json"),
-            "model": plan.sources["train"].read_json("model.json"),
-            "train": plan.sources["train"].label,
+            "model": plan.sources["model"].read_json("model.json"),
+            "train": plan.sources["model"].label,
             "scored": test.name,
             "rows": test.table.num_rows,
             "metrics": metrics,
@@ -128,18 +124,23 @@ class ScoredRows:
 def _read_test(plan: Plan, staged: Staged) -> ScoredRows:
     import pyarrow.parquet as pq
 
-    prepare = plan.sources["prepare"]
-    schema = Schema.from_dict(prepare.read_json("schema.json"))
     data = plan.job.options.get("data")
+    holder = plan.sources.get("prepare", plan.sources["model"])  # a bundle carries the schema too
+    schema = Schema.from_dict(holder.read_json("schema.json"))
     if not data:
-        return ScoredRows(pq.read_table(prepare.file("test.parquet")), schema, "the test rows of prepare")
-    from modelwright.stages.incoming import read_rows
-
+        return ScoredRows(pq.read_table(holder.file("test.parquet")), schema, "the test rows of prepare")
     spec = plan.job.spec.prepare
-    reader = spec.source.model_copy(update={"path": str(Path(data).resolve())})
     with TemporaryDirectory(dir=staged.folder) as scratch:
-        incoming = read_rows(reader, plan.job.base, schema, spec, engine_folder=Path(scratch), with_target=True)
-    return ScoredRows(incoming.table, schema, Path(data).name)
+        incoming = read_rows(
+            reader_for(Path(data), spec.source),
+            plan.job.base,
+            schema,
+            spec,
+            engine_folder=Path(scratch),
+            with_target=True,
+        )
+    labelled = incoming.table[plan.job.spec.task.target].is_valid()
+    return ScoredRows(incoming.table.filter(labelled), schema, Path(data).name)
 
 
 def _score(plan: Plan, test: ScoredRows) -> ModelEvidence:
@@ -151,12 +152,12 @@ def _score(plan: Plan, test: ScoredRows) -> ModelEvidence:
         checked_metrics(spec.evaluate.metrics, spec.task) if spec.evaluate.metrics else default_metrics(spec.task)
     )
     return ModelEvidence.of_model(
-        plan.sources["train"].read_bytes("model.onnx"),
+        plan.sources["model"].read_bytes("model.onnx"),
         test.table,
         test.schema,
         spec.task,
         metrics,
-        fitted=plan.sources["train"].file("fitted_rows.parquet"),
+        fitted=plan.sources["model"].file("fitted_rows.parquet") if "prepare" in plan.sources else None,
         rivals=_rivals(plan),
         resamples=spec.evaluate.resamples,
         confidence=spec.evaluate.confidence,

@@ -55,10 +55,7 @@ def plan(job: Job) -> Plan:
 
 def evaluate_run(job: Job, train: Run) -> Run | None:
     """The newest evaluate of that very model on its own test rows, with the gates as the spec has them now."""
-    section = {
-        "task": job.spec.task.model_dump(mode="json"),
-        "evaluate": job.spec.evaluate.model_dump(mode="json"),
-    }
+    section = lineage.evaluate_section(job)
     for run in job.store.runs(job.spec.name, "evaluate"):
         inputs = {entry.role: entry.digest for entry in run.manifest.inputs}
         same_model = inputs.get("train") == train.digest and "data" not in inputs
@@ -82,6 +79,8 @@ def run(plan: Plan, progress: Progress) -> Result:
         staged.write_json("signature.json", signature.to_dict())
         staged.write_json("openapi.json", document(signature))
         staged.write_bytes("profile.json", prepare.read_bytes("profile.json"))
+        staged.write_bytes("schema.json", prepare.read_bytes("schema.json"))
+        staged.write_bytes("model.json", train.read_bytes("model.json"))
         progress.say(f"comparing the bundle with {train.label} on {min(test.num_rows, PARITY_ROWS)} test rows")
         staged.write_json("parity.json", _parity(plan, served, test))
         staged.write_json("smoke.json", _smoke(plan, served, test))

@@ -11,6 +11,7 @@ from modelwright.core.columns import ROW_DIGEST, Column, Schema
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
 from modelwright.core.units import parse_bytes
+from modelwright.parts import catalog
 from modelwright.stages.declared import pinned_columns
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from modelwright.tables.reading import Reading, Refusal
 
 SQL_TYPES = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}  # else VARCHAR
+PARQUET_MAGIC = b"PAR1"
 NEEDED = ("input", "id")  # columns that new data must have; the others are missing where they are absent
 
 
@@ -69,6 +71,21 @@ def read_rows(
         table = engine.arrow(f"SELECT {listed} FROM rows ORDER BY rowid")
         refusals: list[Any] = engine.rows('SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid')
     return IncomingRows(table, tuple(refusals), reading.rows + reading.rejected, before - table.num_rows)
+
+
+def reader_for(path: Path, source: Reader) -> Reader:
+    """The spec's reader on another path; by the file's own first bytes where the spec's reads something else."""
+    if path.is_file():
+        with path.open("rb") as file:
+            parquet = file.read(4) == PARQUET_MAGIC
+    else:
+        parquet = path.is_dir() and any(path.glob("**/*.parquet"))
+    wanted = "parquet" if parquet else "csv"
+    if source.kind == wanted:
+        return source.model_copy(update={"path": str(path.absolute())})
+    reader: Any = catalog.load("readers", wanted)
+    made: Reader = reader(path=str(path.absolute()))
+    return made
 
 
 def _check_present(schema: Schema, reading: Reading, *, with_target: bool) -> None:

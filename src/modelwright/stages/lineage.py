@@ -36,6 +36,26 @@ def train_identity(job: Job, prepare: Run) -> Identity:
     return identity(job, "train", section, (run_input(prepare),))
 
 
+def evaluate_section(job: Job) -> dict[str, Any]:
+    """What an evaluate run depends on beside its inputs; export looks for a run with this very section."""
+    return {"task": _task(job), "evaluate": job.spec.evaluate.model_dump(mode="json")}
+
+
+def bundle_run(job: Job) -> Run | None:
+    """`--bundle DIR`: an exported run, wherever it was copied to."""
+    folder = job.options.get("bundle")
+    if not folder:
+        return None
+    from modelwright.serving.bundle import open_bundle
+
+    return open_bundle(Path(folder)).run
+
+
+def bundle_input(run: Run) -> Input:
+    """Not in the role of a stage: the runs that the bundle was made from may lie elsewhere."""
+    return Input("bundle", run.label, run.digest)
+
+
 def identity(job: Job, stage: str, section: Mapping[str, Any], inputs: tuple[Input, ...]) -> Identity:
     return Identity(job.spec.name, stage, section, inputs, job.spec.seed)
 

@@ -15,6 +15,7 @@ from modelwright.runs.aliases import Aliases
 from modelwright.runs.commit import begin
 from modelwright.runs.identity import Input
 from modelwright.stages import lineage
+from modelwright.stages.incoming import reader_for
 from modelwright.stages.job import Job, Plan, Result
 
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ RESAMPLES = 500
 
 def plan(job: Job) -> Plan:
     """`options["data"]` names rows to look at instead of the prediction log."""
-    export = _monitored(job)
+    bundle = lineage.bundle_run(job)
+    export = bundle or _monitored(job)
     section = {
         "task": job.spec.task.model_dump(mode="json"),
         "monitor": job.spec.monitor.model_dump(mode="json"),
     }
     reader = _reader(job)
-    inputs = [lineage.run_input(export)]
+    inputs = [lineage.bundle_input(export) if bundle else lineage.run_input(export)]
     inputs += lineage.reader_inputs(job, reader) if reader else [_log_input(job, path) for path in _log_files(job)]
     labels = job.spec.monitor.labels
     if labels is not None:
@@ -45,9 +47,8 @@ def plan(job: Job) -> Plan:
         "labels": labels.source.kind if labels else None,
     }
     sources = {"export": export}
-    for stage in ("train", "prepare", "evaluate"):
-        if export.source(stage) is not None:
-            sources[stage] = lineage.source_of(job, export, stage)
+    if bundle is None and export.source("evaluate") is not None:
+        sources["evaluate"] = lineage.source_of(job, export, "evaluate")
     return lineage.plan_of(job, wanted, sources, summary)
 
 
@@ -55,7 +56,7 @@ def run(plan: Plan, progress: Progress) -> Result:
     from modelwright.reports.monitor import monitor_report
 
     job = plan.job
-    schema = Schema.from_dict(plan.sources["prepare"].read_json("schema.json"))
+    schema = Schema.from_dict(plan.sources["export"].read_json("schema.json"))
     with begin(job.store, plan.identity, spec_text=job.spec_text, threads=1) as staged:
         with TemporaryDirectory(dir=staged.folder) as scratch:
             current = _current(plan, schema, Path(scratch))
@@ -119,7 +120,7 @@ def _monitored(job: Job) -> Run:
 def _reader(job: Job) -> Reader | None:
     data = job.options.get("data")
     if data:
-        return job.spec.prepare.source.model_copy(update={"path": str(Path(data).resolve())})
+        return reader_for(Path(data), job.spec.prepare.source)
     return job.spec.monitor.source
 
 
@@ -222,7 +223,7 @@ def _earlier(plan: Plan) -> list[str]:
     seen = {plan.identity.key}
     found = []
     for run in plan.job.store.runs(plan.job.spec.name, "monitor"):
-        if run.source("export") == version and run.manifest.key not in seen:
+        if version in (run.source("export"), run.source("bundle")) and run.manifest.key not in seen:
             seen.add(run.manifest.key)
             found.append(str(run.read_json("decision.json")["status"]))
     return found[::-1]

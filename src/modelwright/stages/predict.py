@@ -8,22 +8,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from modelwright.core.columns import Column, ColumnType, Role, Schema
+from modelwright.core.columns import Schema
 from modelwright.core.progress import Progress
-from modelwright.parts import catalog
 from modelwright.serving.bundle import Bundle
-from modelwright.serving.signature import Signature, probability_column
+from modelwright.serving.signature import probability_column
+from modelwright.stages.incoming import read_rows, reader_for
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from modelwright.parts.base import Reader
     from modelwright.spec.prepare import Prepare
 
 STDIN = "-"
-PARQUET_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -40,12 +38,11 @@ class Predictions:
 def predict(bundle: Bundle, prepare: Prepare, data: str, progress: Progress) -> Predictions:
     """Score `data`, a path or `-`, with the reader and the cleaning of `prepare`."""
     from modelwright.graph.running import Scorer
-    from modelwright.stages.incoming import read_rows
 
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="modelwright-")))
         path = _from_stdin(scratch) if data == STDIN else Path(data).absolute()
-        schema = schema_of(bundle.signature, prepare)
+        schema = Schema.from_dict(bundle.run.read_json("schema.json"))
         reader = reader_for(path, prepare.source)
         found = read_rows(reader, path.parent, schema, prepare, engine_folder=scratch, with_target=False)
         rows = found.table
@@ -66,45 +63,6 @@ def write(predictions: Predictions, output: Path) -> None:
         else:
             pyarrow.csv.write_csv(predictions.table, path)
         path.replace(output)
-
-
-def reader_for(path: Path, source: Reader) -> Reader:
-    """The spec's reader on another path; by the file's own first bytes where the spec's reads something else."""
-    if path.is_file():
-        with path.open("rb") as file:
-            parquet = file.read(4) == PARQUET_MAGIC
-    else:
-        parquet = path.is_dir() and any(path.glob("**/*.parquet"))
-    wanted = "parquet" if parquet else "csv"
-    if source.kind == wanted:
-        return source.model_copy(update={"path": str(path)})
-    reader: Any = catalog.load("readers", wanted)
-    made: Reader = reader(path=str(path))
-    return made
-
-
-def schema_of(signature: Signature, prepare: Prepare) -> Schema:
-    """The columns that the bundle knows, as the readers of prepare want them."""
-    zones = {name: column.timezone for name, column in prepare.columns.items()}
-    columns = tuple(
-        Column(
-            field.name,
-            field.type,
-            cast(Role, field.role),
-            field.nullable,
-            categories=field.categories,
-            timezone=zones.get(field.name),
-        )
-        for field in signature.fields
-    )
-    kind = signature.outputs[0].type  # cleaning may name the target, which new rows do not have
-    others: dict[str, ColumnType] = {"target": cast(ColumnType, kind), "weight": "number"}
-    unknown = (
-        Column(name, others[role], cast(Role, role), nullable=True)
-        for name, role in signature.refused.items()
-        if role in others
-    )
-    return Schema((*columns, *unknown), signature.classes)
 
 
 def _from_stdin(folder: Path) -> Path:

@@ -46,7 +46,6 @@ class Share:
 
 def plan(job: Job) -> Plan:
     """`options["bundle"]` serves that folder alone; else the spec's routes, by alias, or the newest export."""
-    _require_one_worker(job)
     shares = routed(job)
     serve = job.spec.serve
     sources = {share.alias: share.run for share in shares}
@@ -124,14 +123,6 @@ def settings_of(plan: Plan) -> ServerSettings:
             log_rows=limits.log_rows,
         ),
     )
-
-
-def _require_one_worker(job: Job) -> None:
-    if job.spec.serve.workers > 1:
-        raise SpecError(
-            f"serve.workers: {job.spec.serve.workers}: one server is one process",
-            hint="set serve.workers: 1, and start more servers on other ports behind a load balancer",
-        )
 
 
 def _newest(job: Job) -> Run:

@@ -95,7 +95,7 @@ def _described(engine: Engine, column: Column, facts: Facts, said: bool | None, 
 
 def _is_category(distinct: int, present: int) -> bool:
     """Few different texts, or at least each of them twice on average."""
-    return 0 < distinct <= FEW or (distinct <= MOST_CATEGORIES and 2 * distinct <= present)
+    return 0 < distinct <= FEW or 0 < 2 * distinct <= min(present, 2 * MOST_CATEGORIES)
 
 
 def _values(engine: Engine, name: str, where: str) -> list[Any]:

@@ -101,12 +101,15 @@ def _resources() -> Iterator[None]:
 
 @contextlib.contextmanager
 def open_engine(folder: Path, *, memory: int, threads: int, readable: Sequence[Path]) -> Iterator[Engine]:
-    """An engine working in `folder`. `readable`: the files it may read beside, and the folders it may also write to."""
+    """An engine working in `folder`, whose tables are gone afterwards.
+
+    `readable`: the files that it may read beside, and the folders that it may also write to.
+    """
     folder = folder.resolve()
-    spill = folder / "spill"
+    spill, database = folder / "spill", folder / "tables.duckdb"
     spill.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(
-        str(folder / "tables.duckdb"),
+        ":memory:",
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -131,3 +134,4 @@ def open_engine(folder: Path, *, memory: int, threads: int, readable: Sequence[P
         yield Engine(connection, folder)
     finally:
         connection.close()
+        database.unlink(missing_ok=True)
