@@ -62,6 +62,21 @@ def test_rows_with_missing_values_are_dropped_when_asked(clean):
     assert clean("drop_rows", where="isnull(size) or word = 'c  d'")["count"] == [1, 2, 1]
 
 
+@pytest.mark.parametrize(
+    ("where", "left"),
+    [
+        ("isnull(label)", 6),
+        ("not (label = 'yes.')", 6),
+        ("isnull(label) or count = 1", 4),
+        ("not isnull(label) and count = 1", 6),
+        ("count = 1 or not (isnull(label) and flag = true)", 2),
+    ],
+)
+def test_what_nobody_knows_yet_drops_no_row(clean, engine, where, left):
+    engine.replace("rows", "SELECT * REPLACE (NULL::VARCHAR AS label) FROM rows ORDER BY rowid")
+    assert len(clean("drop_rows", where=where)["id"]) == left
+
+
 def test_columns_are_dropped_by_name_glob_or_kind(clean):
     assert "size" not in clean("drop_columns", columns=["s*", "flag"])
 

@@ -20,6 +20,7 @@ from modelwright.stages.job import Job
 from modelwright.tables.profiles import Profile
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
+HEAVY = {"duckdb", "pyarrow", "numpy", "pandas", "onnx", "onnxruntime", "sklearn", "lightgbm", "optuna", "altair"}
 SPEC = """
     name: fruit
     task: {kind: regression, target: weight}
@@ -126,19 +127,19 @@ def test_plan_knows_a_cached_run_and_imports_nothing_heavy(tmp_path):
     cached = prepare.plan(first).cached
     assert cached is not None and cached.label == done.label
     assert prepare.result(cached, cached=True).summary == prepare.result(done).summary
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from modelwright.spec.load import load; from modelwright.stages import prepare\n"
-        "from modelwright.stages.job import Job; from modelwright.runs.store import Store\n"
-        f"loaded = load(Path({str(tmp_path / 'spec.yaml')!r}))\n"
-        f"plan = prepare.plan(Job(loaded.spec, loaded.base, Store(Path({str(tmp_path / 'runs')!r})), spec_text=loaded.text))\n"
-        "assert plan.cached is not None\n"
-        "heavy = {'duckdb', 'pyarrow', 'numpy', 'pandas', 'onnx', 'onnxruntime', 'sklearn', 'lightgbm', 'optuna', 'altair'}\n"
-        "print(sorted(heavy & set(sys.modules)))\n"
-    )
-    assert (
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
-    )
+    code = f"""
+import sys
+from pathlib import Path
+from modelwright.runs.store import Store
+from modelwright.spec.load import load
+from modelwright.stages import prepare
+from modelwright.stages.job import Job
+folder = Path({str(tmp_path)!r})
+loaded = load(folder / "spec.yaml")
+assert prepare.plan(Job(loaded.spec, loaded.base, Store(folder / "runs"), spec_text=loaded.text)).cached is not None
+print(sorted({HEAVY} & set(sys.modules)))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ def test_prepared_rows_read_again_are_the_same(tmp_path):
 
 
 def test_new_rows_take_the_types_of_the_schema_and_ignore_what_it_does_not_know(tmp_path):
-    given = job(tmp_path, with_prepare('clean: [{kind: drop_rows, where: "length = 3 or weight > 299"}]'))
+    given = job(tmp_path, with_prepare('clean: [{kind: drop_rows, where: "length = 3 or weight > 299 or isnull(weight)"}]'))
     done = prepare.run(prepare.plan(given), Silent()).run
     text = "new,ripe,kind,length,id,weight\nz,true,1,2.5,7,999\nz,false,2,3,8,1\nz,,,4,9,\n"
     found = incoming(tmp_path, done, given, text.replace("z,,,4,9,\n", "z,true,,4,9,oops\n"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.columns import Column
@@ -76,6 +76,19 @@ def constant(column: Column, value: Value | None, where: str) -> str:
         if math.isfinite(number) and (column.type == "number" or number.is_integer()):
             return f"{number!r}::DOUBLE" if column.type == "number" else f"{int(number)}::BIGINT"
     raise SpecError(f'{value!r} can\'t be a value of "{column.name}", which is of type {column.type}', where=where)
+
+
+def unknown_columns(engine: Engine, table: str, names: Collection[str], columns: Sequence[Column]) -> frozenset[str]:
+    """Those of the names that no row has and that are no inputs: new rows come without the target, say.
+
+    Such values are not missing but not known, so a condition on them decides nothing.
+    """
+    from modelwright.tables.engine import quote
+
+    outside = [column.name for column in columns if column.name in names and column.role != "input"]
+    counts = ", ".join(f"count({quote(name)})" for name in outside)
+    found = engine.rows(f"SELECT {counts} FROM {quote(table)}")[0] if outside else ()
+    return frozenset(name for name, count in zip(outside, found, strict=True) if count == 0)
 
 
 def violations(engine: Engine, table: str, condition: str, shown: str) -> tuple[int, Any]:

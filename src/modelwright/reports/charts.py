@@ -54,6 +54,7 @@ def histogram(edges: Iterable[float], counts: Iterable[float], title: str) -> di
             "x": _numbers("from", title, zero=False),
             "x2": {"field": "to"},
             "y": _numbers("rows", "rows"),
+            "y2": {"datum": 0},
         },
     }
 

@@ -57,7 +57,7 @@ def _rows(facts: Mapping[str, Any]) -> list[Block]:
     left = rows["read"] - rows["rejected"]
     lines: list[tuple[str, str, str]] = [
         ("read", "", figure(rows["read"])),
-        ("refused", f"−{rows['rejected']:,}", figure(left)),
+        ("refused", f"−{rows['rejected']:,}" if rows["rejected"] else "", figure(left)),
     ]
     for step in rows["removed"]:
         left -= step["removed"]

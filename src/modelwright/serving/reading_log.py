@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def read_log(folder: Path, since: datetime | None = None) -> pa.Table | None:
             where=str(folder),
             hint="give each incompatible model its own log folder",
         ) from error
+
+
+def log_digest(folder: Path) -> str:
+    """sha256 of which rows were logged; the same before and after segments are sealed."""
+    logged = read_log(folder) if folder.is_dir() else None
+    if logged is None:
+        return hashlib.sha256(b"").hexdigest()
+    rows = zip(logged["request_id"].to_pylist(), logged["row"].to_pylist(), strict=True)
+    return hashlib.sha256("\n".join(sorted(f"{request} {row}" for request, row in rows)).encode()).hexdigest()
 
 
 def data_columns(logged: pa.Table) -> pa.Table:

@@ -110,7 +110,7 @@ def _window(rows: pa.Table, schema: Schema, window: Window | None) -> tuple[Any,
     moments = rows[name].combine_chunks().cast(pa.timestamp("us", "UTC"))
     end = window.until or pc.max(moments).as_py()
     if end is None:
-        return everything, "all rows (none has a time)"
+        return everything, "all rows"
     end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
     start = end - timedelta(seconds=parse_duration_s(window.last))
     limits = [pa.scalar(moment, pa.timestamp("us", "UTC")) for moment in (start, end)]

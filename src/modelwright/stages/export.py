@@ -98,13 +98,14 @@ def run(plan: Plan, progress: Progress) -> Result:
 def result(done: Run, *, cached: bool = False) -> Result:
     """What the command shows, from what the run holds; the same whether it ran now or before."""
     signature, parity = done.read_json("signature.json"), done.read_json("parity.json")
+    batches = done.read_json("latency.json")["batches"]
     sizes = {name: output.bytes for name, output in done.manifest.outputs.items()}
     summary = {
         "model": done.source("train"),
         "inputs": len(signature["inputs"]),
         "ungated": signature["ungated"],
         "difference": parity["largest"],
-        "latency_us": {size: row["us"] for size, row in done.read_json("latency.json")["batches"].items()},
+        "latency_us": {size: batches[size]["us"] for size in sorted(batches, key=int)},
         "bytes": sum(sizes.values()),
     }
     return Result(done, summary, cached=cached)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modelwright.stages.current import Current
 
 RESAMPLES = 500
+EVERYTHING = "all rows"  # the window of data without times: such reports are told apart by their cache key alone
 
 
 def plan(job: Job) -> Plan:
@@ -36,7 +37,7 @@ def plan(job: Job) -> Plan:
     }
     reader = _reader(job)
     inputs = [lineage.bundle_input(export) if bundle else lineage.run_input(export)]
-    inputs += lineage.reader_inputs(job, reader) if reader else [_log_input(job, path) for path in _log_files(job)]
+    inputs += lineage.reader_inputs(job, reader) if reader else [_log_input(job)]
     labels = job.spec.monitor.labels
     if labels is not None:
         inputs += lineage.reader_inputs(job, labels.source, "labels")
@@ -63,7 +64,7 @@ def run(plan: Plan, progress: Progress) -> Result:
         progress.say(f"comparing {current.rows.num_rows} rows ({current.window}) with {plan.sources['export'].label}")
         drift, pictures = _drift(plan, schema, current)
         performance = _performance(plan, schema, current)
-        decision = _decision(plan, drift["columns"], performance)
+        decision = _decision(plan, drift["columns"], performance, current.window)
         facts = {
             "name": job.spec.name,
             "model": plan.sources["export"].label,
@@ -134,13 +135,12 @@ def _log_folder(job: Job) -> Path:
     return job.base / log.folder
 
 
-def _log_files(job: Job) -> list[Path]:
+def _log_input(job: Job) -> Input:
+    """By what was logged, not by files: a server that stops seals and renames its own."""
+    from modelwright.serving.reading_log import log_digest
+
     folder = _log_folder(job)
-    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-
-
-def _log_input(job: Job, path: Path) -> Input:
-    return lineage.file_input(job, path, "log")
+    return Input("log", folder.name, log_digest(folder))
 
 
 def _current(plan: Plan, schema: Schema, scratch: Path) -> Current:
@@ -196,7 +196,9 @@ def _performance(plan: Plan, schema: Schema, current: Current) -> dict[str, Any]
     )
 
 
-def _decision(plan: Plan, columns: Sequence[Mapping[str, Any]], performance: Mapping[str, Any]) -> dict[str, Any]:
+def _decision(
+    plan: Plan, columns: Sequence[Mapping[str, Any]], performance: Mapping[str, Any], window: str
+) -> dict[str, Any]:
     from modelwright.fitting.drift import retrain_due
 
     retrain = plan.job.spec.monitor.retrain
@@ -212,18 +214,19 @@ def _decision(plan: Plan, columns: Sequence[Mapping[str, Any]], performance: Map
         for name, entry in performance["metrics"].items()
         if entry["status"] == "alert"
     ]
-    history = [*_earlier(plan), status]
+    history = [*_earlier(plan, window), status]
     due, why = retrain_due(history, retrain.model_dump() if retrain else None)
     return {"status": status, "reasons": reasons, "retrain": due, "why": why, "history": history}
 
 
-def _earlier(plan: Plan) -> list[str]:
-    """What earlier reports on this very version said, the oldest first; the same report made again counts once."""
+def _earlier(plan: Plan, window: str) -> list[str]:
+    """What earlier reports on this very version said, the oldest first; a window counts once, by its last report."""
     version = plan.sources["export"].label
-    seen = {plan.identity.key}
+    seen = {window, plan.identity.key}
     found = []
     for run in plan.job.store.runs(plan.job.spec.name, "monitor"):
-        if version in (run.source("export"), run.source("bundle")) and run.manifest.key not in seen:
-            seen.add(run.manifest.key)
+        names = {run.read_json("drift.json")["window"], run.manifest.key} - {EVERYTHING}
+        if version in (run.source("export"), run.source("bundle")) and not names & seen:
             found.append(str(run.read_json("decision.json")["status"]))
+        seen |= names
     return found[::-1]

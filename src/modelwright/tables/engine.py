@@ -33,7 +33,7 @@ def available_threads() -> int:
 
 
 class Engine:
-    """One database in a folder of its own. Rows keep the order in which they were put in (`ORDER BY rowid`)."""
+    """Tables whose rows keep the order in which they were put in (`ORDER BY rowid`); `folder` is for scratch files."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self._connection = connection
@@ -106,10 +106,10 @@ def open_engine(folder: Path, *, memory: int, threads: int, readable: Sequence[P
     `readable`: the files that it may read beside, and the folders that it may also write to.
     """
     folder = folder.resolve()
-    spill, database = folder / "spill", folder / "tables.duckdb"
+    spill = folder / "spill"
     spill.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(
-        ":memory:",
+        ":memory:",  # what does not fit goes to `spill`; a database file would compress all tables, at twice the time
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -134,4 +134,3 @@ def open_engine(folder: Path, *, memory: int, threads: int, readable: Sequence[P
         yield Engine(connection, folder)
     finally:
         connection.close()
-        database.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ the end. The guard is a lambda over a list of one, which names its argument once
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from modelwright.core import expressions as tree
 from modelwright.core.expressions import ExpressionError, Node
@@ -20,11 +20,16 @@ SMALLEST = "list_transform([[{}]], lambda v: CASE WHEN list_count(v) = len(v) TH
 LARGEST = "list_transform([[{}]], lambda v: CASE WHEN list_count(v) = len(v) THEN list_max(v) END)[1]"
 
 
-def condition_sql(text: str, types: Mapping[str, str]) -> str:
-    """SQL that is true or false for every row, never NULL; `types` are those of `core.columns`."""
+def condition_sql(text: str, types: Mapping[str, str], unknown: Collection[str] = ()) -> str:
+    """SQL that is true or false for every row, never NULL; `types` are those of `core.columns`.
+
+    Of columns that are `unknown` nothing is known, not even whether they are missing: the condition is true only where
+    it would be so whatever they hold.
+    """
     node = tree.parse(tree.checked_condition(text))
     tree.check_types(node, types)
-    return _condition(node, types)
+    sql = _condition(node, types, frozenset(unknown))
+    return f"coalesce({sql}, false)" if unknown else sql
 
 
 def value_sql(text: str, types: Mapping[str, str]) -> str:
@@ -32,16 +37,18 @@ def value_sql(text: str, types: Mapping[str, str]) -> str:
     node = tree.parse(tree.checked_value(text))
     tree.check_types(node, types)
     if tree.is_condition(node):
-        return f"CAST({_condition(node, types)} AS DOUBLE)"
+        return f"CAST({_condition(node, types, frozenset())} AS DOUBLE)"
     return _finite(node, types)
 
 
-def _condition(node: Node, types: Mapping[str, str]) -> str:
+def _condition(node: Node, types: Mapping[str, str], unknown: frozenset[str]) -> str:
     match node:
         case tree.Logical(operator, left, right):
-            return f"({_condition(left, types)} {operator.upper()} {_condition(right, types)})"
+            return f"({_condition(left, types, unknown)} {operator.upper()} {_condition(right, types, unknown)})"
         case tree.Not(operand):
-            return f"(NOT {_condition(operand, types)})"
+            return f"(NOT {_condition(operand, types, unknown)})"
+        case _ if not unknown.isdisjoint(tree.names(node)):
+            return "NULL::BOOLEAN"  # SQL's own logic does the rest: true OR NULL is true
         case tree.Compare(operator, left, right):
             sign = "<>" if operator == "!=" else operator
             return f"coalesce({_operand(left, types)} {sign} {_operand(right, types)}, false)"
@@ -84,9 +91,7 @@ def _ieee(node: Node, types: Mapping[str, str]) -> str:
             listed = ", ".join(_finite(argument, types) for argument in arguments)
             return (SMALLEST if function == "min" else LARGEST).format(listed)
         case tree.Call("where", (condition, then, otherwise)):
-            return (
-                f"CASE WHEN {_condition(condition, types)} THEN {_ieee(then, types)} ELSE {_ieee(otherwise, types)} END"
-            )
+            return f"CASE WHEN {_condition(condition, types, frozenset())} THEN {_ieee(then, types)} ELSE {_ieee(otherwise, types)} END"
         case tree.Call("exp", (argument,)):
             return f"exp({_finite(argument, types)})"
         case tree.Call(function, (argument,)):

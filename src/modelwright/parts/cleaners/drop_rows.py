@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 
 from modelwright.core.columns import Column
 from modelwright.core.errors import SpecError
-from modelwright.core.expressions import ExpressionError, checked_condition
+from modelwright.core.expressions import ExpressionError, checked_condition, names, parse
 from modelwright.parts.base import Cleaner
-from modelwright.parts.rows import column_types
+from modelwright.parts.rows import column_types, unknown_columns
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class DropRows(Cleaner):
     """Drops rows by an expression such as `distance_km <= 0 or duration_min > 600`.
 
-    A comparison with a missing value is false, so rows where it is missing stay; drop those with `isnull(column)`.
+    A comparison with a missing value is false, so rows where it is missing stay; drop those with `isnull(column)`. New
+    rows whose target nobody knows yet are dropped only if the condition is true whatever the target will be.
     """
 
     kind: Literal["drop_rows"] = "drop_rows"
@@ -35,7 +36,8 @@ class DropRows(Cleaner):
         from modelwright.tables.expressions import condition_sql
 
         try:
-            condition = condition_sql(self.where, column_types(columns))
+            unknown = unknown_columns(engine, table, names(parse(self.where)), columns)
+            condition = condition_sql(self.where, column_types(columns), unknown)
         except ExpressionError as error:
             problem = error.problems[0]
             raise SpecError(problem.message, where=f"drop_rows.where: {self.where}", hint=problem.hint) from error

@@ -1,0 +1,38 @@
+"""Stories by the name of their config, with the data that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import make_rides
+from stories.story import DATA, REAL, Story
+
+
+@pytest.fixture(scope="session")
+def rides_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weeks 1 to 9 of the simulated fleet."""
+    folder = tmp_path_factory.mktemp("rides")
+    for week in range(1, 10):
+        make_rides.write_week(week, 7, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def story_of(rides_data: Path) -> Callable[[str, Path], Story]:
+    """A story by the name of its config; skipped where its data is not here."""
+
+    def made(config: str, folder: Path) -> Story:
+        if config in REAL and not (DATA / config).is_dir():
+            pytest.skip(f"the data set {config} is not in {DATA}")
+        overrides = {
+            "rides": (
+                f"prepare.source.path={rides_data}/rides-2026-w*.csv",
+                f"monitor.labels.path={rides_data}/actuals-2026-w*.csv",
+            )
+        }
+        return Story(config, folder, overrides.get(config, ()))
+
+    return made

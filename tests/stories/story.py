@@ -1,0 +1,50 @@
+"""One config of `configs/` on its way through the stages."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelwright.chains.run import run_stage
+from modelwright.core.progress import Silent
+from modelwright.runs.store import Run, Store
+from modelwright.spec.load import load
+from modelwright.stages.job import Job, Result
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
+DATA = Path(os.environ.get("MODELWRIGHT_DATA", ROOT.parent / "shared" / "data")).resolve()
+
+BUNDLED = ("breast_cancer", "diabetes", "digits", "wine")
+REAL = ("adult", "bike_sharing", "diamonds", "telco_churn", "wine_quality")
+
+
+@dataclass(frozen=True)
+class Story:
+    """One config with a folder for its runs; `overrides` are `--set` arguments."""
+
+    config: str
+    folder: Path
+    overrides: tuple[str, ...] = ()
+
+    def job(self, **options: Any) -> Job:
+        loaded = load(CONFIGS / f"{self.config}.yaml", self.overrides)
+        store = Store(self.folder / "runs")
+        return Job(loaded.spec, loaded.base, store, spec_text=loaded.text, options=options)
+
+    def stage(self, name: str, **options: Any) -> Result:
+        return run_stage(name, self.job(**options), Silent())
+
+    def newest(self, stage: str) -> Run:
+        job = self.job()
+        run = job.store.newest(job.spec.name, stage)
+        assert run is not None
+        return run
+
+    def spec_stage(self, spec_file: Path, name: str) -> Result:
+        """A stage of another spec file, such as a best.yaml, with the same runs."""
+        loaded = load(spec_file)
+        job = Job(loaded.spec, loaded.base, Store(self.folder / "runs"), spec_text=loaded.text)
+        return run_stage(name, job, Silent())
