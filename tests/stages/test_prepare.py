@@ -269,7 +269,9 @@ def test_prepared_rows_read_again_are_the_same(tmp_path):
 
 
 def test_new_rows_take_the_types_of_the_schema_and_ignore_what_it_does_not_know(tmp_path):
-    given = job(tmp_path, with_prepare('clean: [{kind: drop_rows, where: "length = 3 or weight > 299 or isnull(weight)"}]'))
+    given = job(
+        tmp_path, with_prepare('clean: [{kind: drop_rows, where: "length = 3 or weight > 299 or isnull(weight)"}]')
+    )
     done = prepare.run(prepare.plan(given), Silent()).run
     text = "new,ripe,kind,length,id,weight\nz,true,1,2.5,7,999\nz,false,2,3,8,1\nz,,,4,9,\n"
     found = incoming(tmp_path, done, given, text.replace("z,,,4,9,\n", "z,true,,4,9,oops\n"))

@@ -37,11 +37,9 @@ class Story:
     def stage(self, name: str, **options: Any) -> Result:
         return run_stage(name, self.job(**options), Silent())
 
-    def newest(self, stage: str) -> Run:
+    def first(self, stage: str) -> Run:
         job = self.job()
-        run = job.store.newest(job.spec.name, stage)
-        assert run is not None
-        return run
+        return job.store.open(job.spec.name, stage, 1)
 
     def spec_stage(self, spec_file: Path, name: str) -> Result:
         """A stage of another spec file, such as a best.yaml, with the same runs."""

@@ -35,9 +35,9 @@ def monkeypatch_module():
 
 
 def test_gates_pass_with_an_interval_for_every_metric(told):
-    run = told.newest("evaluate")
+    run = told.first("evaluate")
     assert run.read_json("gates.json")["passed"]
-    for metric in run.read_json("metrics.json").values():
+    for metric in run.read_json("metrics.json")["metrics"].values():
         assert metric["low"] <= metric["value"] <= metric["high"]
 
 
@@ -48,7 +48,7 @@ def test_nothing_is_run_again_when_nothing_has_changed(told):
 
 
 def test_no_row_is_lost_or_in_two_splits(told):
-    run = told.newest("prepare")
+    run = told.first("prepare")
     rows = run.read_json("rows.json")["rows"]
     tables = {name: pq.read_table(run.file(f"{name}.parquet")) for name in ("learn", "validation", "test")}
     removed = sum(step["removed"] for step in rows["removed"])
@@ -59,8 +59,8 @@ def test_no_row_is_lost_or_in_two_splits(told):
 
 
 def test_the_graph_says_what_the_native_model_says(told):
-    assert told.newest("train").read_json("parity.json")["largest"] < 1e-9
-    assert told.newest("export").read_json("parity.json")["largest"] < 1e-9
+    assert told.first("train").read_json("parity.json")["largest"] < 1e-9
+    assert told.first("export").read_json("parity.json")["largest"] < 1e-9
 
 
 def test_tune_writes_a_spec_that_train_takes(told):
@@ -75,7 +75,7 @@ def test_tune_writes_a_spec_that_train_takes(told):
 
 def test_monitor_is_quiet_on_the_rows_that_were_learnt(told, tmp_path):
     """The learn split is the reference itself, so nothing may drift."""
-    run = told.newest("prepare")
+    run = told.first("prepare")
     result = told.stage("monitor", data=run.file("learn.parquet"))
     assert result.summary["changed"] == {}
     assert result.exit_code == 0 or result.exit_code == ALERT_RAISED
@@ -87,7 +87,7 @@ def test_same_spec_in_two_folders_gives_identical_bytes(told, tmp_path):
     again = Story(told.config, tmp_path, told.overrides)
     for stage in ("prepare", "train", "evaluate", "export"):
         again.stage(stage)
-        first, second = (story.newest(stage).manifest for story in (told, again))
+        first, second = (story.first(stage).manifest for story in (told, again))
         assert json.dumps({name: output.sha256 for name, output in first.outputs.items()}) == json.dumps(
             {name: output.sha256 for name, output in second.outputs.items()}
         )

@@ -29,9 +29,9 @@ def told(request, tmp_path_factory, story_of) -> Story:
 
 
 def test_every_test_row_asked_over_http_gets_what_evaluate_wrote(told):
-    test = pq.read_table(told.newest("prepare").file("test.parquet"))
-    written = pq.read_table(told.newest("evaluate").file("predictions.parquet"))
-    bundle = open_bundle(told.newest("export").path)
+    test = pq.read_table(told.first("prepare").file("test.parquet"))
+    written = pq.read_table(told.first("evaluate").file("predictions.parquet"))
+    bundle = open_bundle(told.first("export").path)
     rows = json_rows(test, bundle.signature.fields)
     asked = [place for place, row in enumerate(rows) if accepted(row, bundle.signature.inputs)][:300]
     assert len(asked) > 50
@@ -44,8 +44,8 @@ def test_every_test_row_asked_over_http_gets_what_evaluate_wrote(told):
 
 
 def test_any_batch_size_gives_the_same_bits(told):
-    test = pq.read_table(told.newest("prepare").file("test.parquet")).slice(0, 128)
-    scorer = Scorer(told.newest("train").read_bytes("model.onnx"))
+    test = pq.read_table(told.first("prepare").file("test.parquet")).slice(0, 128)
+    scorer = Scorer(told.first("train").read_bytes("model.onnx"))
     whole = scorer.run_table(test)
     for size in (1, 7, 64):
         parts = [scorer.run_table(test.slice(start, size)) for start in range(0, test.num_rows, size)]
@@ -55,7 +55,7 @@ def test_any_batch_size_gives_the_same_bits(told):
 
 
 def test_probabilities_are_probabilities(told):
-    written = pq.read_table(told.newest("evaluate").file("predictions.parquet"))
+    written = pq.read_table(told.first("evaluate").file("predictions.parquet"))
     names = [name for name in written.column_names if name.startswith("probability_")]
     for row in zip(*(written[name].to_pylist() for name in names), strict=True):
         assert all(0 <= value <= 1 for value in row)

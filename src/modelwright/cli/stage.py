@@ -48,6 +48,8 @@ def run_stage(stage: str, request: Request, options: Mapping[str, Any] | None = 
         show_plan(stage, job, request)
         return
     result = run(stage, job, progress_for(quiet=request.quiet), force=request.force)
+    for warning in job.store.warnings:
+        tell(warning, mark="warning: ", style="yellow")
     report(result, request)
 
 
@@ -84,8 +86,6 @@ def show_plan(stage: str, job: Job, request: Request) -> None:
 
 def report(result: Result, request: Request) -> None:
     """The folder (or one JSON object) to stdout, the figures to stderr; exits with the result's code."""
-    for warning in getattr(result.run, "warnings", ()):
-        tell(warning, mark="warning: ", style="yellow")
     if request.json:
         print_json(described(result))
     else:

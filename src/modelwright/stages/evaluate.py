@@ -90,7 +90,7 @@ def run(plan: Plan, progress: Progress) -> Result:
             "comparison": evidence.comparisons(),
             "gates": gates,
         }
-        staged.write_json("metrics.json", metrics)
+        staged.write_json("metrics.json", {"metric": evidence.metrics[0].kind, "metrics": metrics})
         staged.write_json("slices.json", slices)
         staged.write_json("comparison.json", facts["comparison"])
         staged.write_json("gates.json", {"passed": all(gate["passed"] for gate in gates), "gates": gates})
@@ -102,7 +102,7 @@ def run(plan: Plan, progress: Progress) -> Result:
 
 def result(done: Run, *, cached: bool = False) -> Result:
     """What the command shows, from what the run holds; the same whether it ran now or before."""
-    metrics, gates = done.read_json("metrics.json"), done.read_json("gates.json")
+    metrics, gates = done.read_json("metrics.json")["metrics"], done.read_json("gates.json")
     summary = {
         "metrics": {name: {key: value[key] for key in ("value", "low", "high")} for name, value in metrics.items()},
         "gates": {gate["name"]: f"{gate['outcome']}: {gate['message']}" for gate in gates["gates"]},

@@ -105,9 +105,16 @@ def _matching(job: Job, wanted: Identity) -> Run:
         )
     raise ArtifactError(
         f"no {wanted.stage} run of {wanted.name} matches this spec",
-        hint=f"{wanted.stage} changed since {newest.label.split('/')[1]} (spec, data, code or libraries); "
+        hint=f"{_changed(wanted, newest)} changed since {newest.label}; "
         f"run modelwright {wanted.stage} {spec}, or pass --from {newest.label}",
     )
+
+
+def _changed(wanted: Identity, newest: Run) -> str:
+    """`data and code`, in words."""
+    words = {"spec": f"the {wanted.stage} section of the spec", "inputs": "what it reads", "code": "modelwright itself"}
+    changed = [words.get(part, part) for part in wanted.changed_since(newest.manifest.parts)]
+    return " and ".join(changed) or "its files"
 
 
 def _task(job: Job) -> dict[str, Any]:

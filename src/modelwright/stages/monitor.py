@@ -189,7 +189,7 @@ def _performance(plan: Plan, schema: Schema, current: Current) -> dict[str, Any]
         schema=schema,
         task=spec.task,
         metrics=spec.monitor.metrics or spec.evaluate.metrics,
-        reference=evaluated.read_json("metrics.json") if evaluated else {},
+        reference=evaluated.read_json("metrics.json")["metrics"] if evaluated else {},
         resamples=RESAMPLES,
         confidence=spec.evaluate.confidence,
         seed=child_seed(spec.seed, "monitor"),

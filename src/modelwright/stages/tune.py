@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.core.errors import SpecError
 from modelwright.core.progress import Progress
-from modelwright.parts import catalog
 from modelwright.parts.base import Model
 from modelwright.parts.space import dimension
 from modelwright.runs.commit import begin
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from modelwright.fitting.search import Found, Objective, Space, Trial
     from modelwright.runs.commit import Staged
     from modelwright.runs.store import Run
-    from modelwright.spec.train import Validation
 
 PREFIX = "model."
 
@@ -35,7 +33,7 @@ def plan(job: Job) -> Plan:
         "tune": job.spec.tune.model_dump(mode="json", exclude={"model", "validation", "space"}),
         "model": model.model_dump(mode="json"),
         "space": {name: found.model_dump(mode="json") for name, found in space.items()},
-        "validation": validation(job).model_dump(mode="json"),
+        "validation": job.spec.tune.validation.model_dump(mode="json"),
     }
     wanted = lineage.identity(job, "tune", section, (lineage.run_input(prepare),))
     summary = {
@@ -49,32 +47,24 @@ def plan(job: Job) -> Plan:
 
 
 def tuned_model(job: Job) -> Model:
-    """`tune.model`, else that of train, else LightGBM where train has a portfolio."""
-    tune, train = job.spec.tune, job.spec.train
-    model = tune.model if "model" in tune.model_fields_set else train.model
-    if model.search_space or tune.space:
+    """`tune.model` (by default that of train); of a portfolio, its first candidate that has settings to search."""
+    model, task = job.spec.tune.model, job.spec.task.kind
+    if job.spec.tune.space or model.search_space:
         return model
-    if "model" in tune.model_fields_set:
+    found = next((candidate for candidate in model.candidates(task) if candidate.search_space), None)
+    if found is None:
         raise SpecError(
             f"tune.model: {model.kind} has no settings to search",
             where=str(job.spec_file or ""),
             hint="name a model, such as {kind: lightgbm}, or say what to search under tune.space",
         )
-    part = catalog.load("models", "lightgbm")
-    if not issubclass(part, Model) or job.spec.task.kind not in part.tasks:
-        raise SpecError("tune.model: no model is named", hint="set tune.model")
-    return part.model_validate({"kind": "lightgbm"})
+    return found
 
 
 def search_space(job: Job, model: Model) -> Space:
     """`tune.space`, or what the model suggests; by the name of the model's own key."""
     written = job.spec.tune.space or {PREFIX + name: dimension(found) for name, found in model.search_space.items()}
     return {name.removeprefix(PREFIX): found for name, found in written.items()}
-
-
-def validation(job: Job) -> Validation:
-    tune, train = job.spec.tune, job.spec.train
-    return tune.validation if "validation" in tune.model_fields_set else train.validation
 
 
 def run(plan: Plan, progress: Progress) -> Result:
@@ -129,7 +119,7 @@ def _objective(job: Job, data: Prepared, model: Model, threads: int) -> Objectiv
     from modelwright.core.progress import Silent
     from modelwright.fitting import scoring, training
 
-    chosen = validation(job)
+    chosen = job.spec.tune.validation
     folds = chosen.folds if chosen.kind == "kfold" else None
     metric = scoring.deciding_metric(job.spec.task)
 
@@ -157,7 +147,9 @@ def _write_results(plan: Plan, staged: Staged, model: Model, found: Found, metri
         for trial in found.trials
     ]
     scored_on = (
-        "validation rows" if validation(plan.job).kind == "holdout" else "rows of learn and validation, out of fold"
+        "validation rows"
+        if plan.job.spec.tune.validation.kind == "holdout"
+        else "rows of learn and validation, out of fold"
     )
     facts = {
         "name": plan.job.spec.name,

@@ -91,7 +91,8 @@ def _ieee(node: Node, types: Mapping[str, str]) -> str:
             listed = ", ".join(_finite(argument, types) for argument in arguments)
             return (SMALLEST if function == "min" else LARGEST).format(listed)
         case tree.Call("where", (condition, then, otherwise)):
-            return f"CASE WHEN {_condition(condition, types, frozenset())} THEN {_ieee(then, types)} ELSE {_ieee(otherwise, types)} END"
+            test = _condition(condition, types, frozenset())
+            return f"CASE WHEN {test} THEN {_ieee(then, types)} ELSE {_ieee(otherwise, types)} END"
         case tree.Call("exp", (argument,)):
             return f"exp({_finite(argument, types)})"
         case tree.Call(function, (argument,)):
