@@ -103,7 +103,7 @@ def test_whatever_python_writes_is_read_as_written_or_refused_loudly(tmp_path_fa
 
 
 @given(st.lists(st.text(alphabet='ab1,"', min_size=1, max_size=8), min_size=1, max_size=12))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=800, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
 def test_no_line_vanishes_whatever_the_quotes(tmp_path_factory, lines):
     """F11: every line is a row, refused or inside a value, or the file is refused."""
     folder = tmp_path_factory.mktemp("csv")
