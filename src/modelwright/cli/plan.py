@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,9 @@ if TYPE_CHECKING:
     from modelwright.stages.job import Job
 
 STAGES = ("prepare", "train", "tune", "evaluate", "export")
+SHOWN = ("status", "rows", "columns", "took_s")
+FITTED_ON = ("learn", "validation")
+READS = {"prepare": (), "train": FITTED_ON, "tune": FITTED_ON, "evaluate": ("test",), "export": ("test",)}
 
 
 def plan(spec: SpecFile, overrides: Overrides = None, runs: Runs = DEFAULT_RUNS, json: Json = False) -> None:
@@ -28,23 +30,37 @@ def plan(spec: SpecFile, overrides: Overrides = None, runs: Runs = DEFAULT_RUNS,
     header = checked_header(loaded)
     job = job_for(loaded, request)
     planned = {stage: _planned(stage, job) for stage in STAGES}
-    if header is not None and "columns" not in planned["prepare"]:
-        planned["prepare"] = {**planned["prepare"], "columns": len(header)}
+    planned["prepare"] |= {
+        "rows": planned["prepare"]["rows"] or loaded.spec.prepare.source.estimated_rows(loaded.base),
+        "columns": planned["prepare"]["columns"] or (len(header) if header else None),
+    }
     if json:
         print_json({"spec": str(spec), "name": loaded.spec.name, "stages": planned})
     else:
-        tell(render(planned))
+        stages = {stage: {name: found[name] for name in SHOWN} for stage, found in planned.items()}
+        tell(render({loaded.spec.name: stages}))
 
 
-def _planned(stage: str, job: Job) -> Mapping[str, Any]:
-    """A stage whose input does not exist yet can't be planned further: it is to run."""
+def _planned(stage: str, job: Job) -> dict[str, Any]:
+    """A stage whose input does not exist yet can't be planned further: it is to run.
+
+    Rows and columns are those of the data it reads, `took_s` the duration of its last run, as an estimate.
+    """
     from modelwright.core.errors import ArtifactError
 
+    newest = job.store.newest(job.spec.name, stage)
+    took = None if newest is None else newest.read_json("environment.json")["durations_s"]["total"]
+    facts: dict[str, Any] = {"status": "to run", "rows": None, "columns": None, "took_s": took}
     module: Any = import_module(f"modelwright.stages.{stage}")
     try:
         found = module.plan(job)
     except ArtifactError as error:
-        return {"status": "to run", "after": error.problems[0].message}
-    if found.cached is None:
-        return {"status": "to run", **found.summary}
-    return {"status": f"cached {found.cached.label}", **found.summary}
+        return {**facts, "after": error.problems[0].message}
+    if found.cached is not None:
+        facts["status"] = f"cached {found.cached.label}"
+    data = found.cached if stage == "prepare" else found.sources.get("prepare")
+    if data is not None:
+        known = data.read_json("rows.json")
+        facts["rows"] = sum(known["rows"][split] for split in READS[stage]) or known["rows"]["read"]
+        facts["columns"] = sum(map(len, known["columns"].values()))
+    return {**facts, **found.summary}

@@ -78,6 +78,10 @@ class Reader(Part):
     def header(self, base: Path) -> list[str] | None:
         """Column names, without heavy imports; None when only reading tells."""
 
+    def estimated_rows(self, base: Path) -> int | None:
+        """About how many rows there are, from a look at the first bytes; None where that says nothing."""
+        return None
+
     @abstractmethod
     def read(self, engine: Engine, base: Path) -> Reading:
         """Fill the engine's tables `raw` and `rejects` (see `tables.reading`) with the rows in a fixed order."""

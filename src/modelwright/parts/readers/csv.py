@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modelwright.tables.reading import Reading
 
 NULL_WORDS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
+SAMPLE_BYTES = 262_144  # enough lines for their average length
 TAB = {"tab": "\t", "\\t": "\t"}
 
 
@@ -75,6 +76,13 @@ class Csv(Reader):
     def header(self, base: Path) -> list[str]:
         first = self.inputs(base)[0]
         return list(read_header(first, self.dialect, shown(first, base)).names)
+
+    def estimated_rows(self, base: Path) -> int:
+        files = self.inputs(base)
+        with files[0].open("rb") as file:
+            start = file.read(SAMPLE_BYTES)
+        lines = max(start.count(b"\n"), 1)
+        return max(round(sum(path.stat().st_size for path in files) * lines / max(len(start), 1)) - len(files), 0)
 
     def read(self, engine: Engine, base: Path) -> Reading:
         from modelwright.tables.csv_rows import read_csv

@@ -1,0 +1,1 @@
+"""The run folder: layout, manifest, atomic commit, verified read, aliases, cache key."""
