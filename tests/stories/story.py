@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from modelwright.chains.run import run_stage
 from modelwright.core.progress import Silent
@@ -19,6 +22,11 @@ DATA = Path(os.environ.get("MODELWRIGHT_DATA", ROOT.parent / "shared" / "data"))
 
 BUNDLED = ("breast_cancer", "diabetes", "digits", "wine")
 REAL = ("adult", "bike_sharing", "diamonds", "telco_churn", "wine_quality")
+
+
+def told_by_one_worker(configs: Iterable[str]) -> list[Any]:
+    """Parameters whose tests share what was told before, so they must not be spread over workers."""
+    return [pytest.param(config, marks=pytest.mark.xdist_group(config)) for config in configs]
 
 
 @dataclass(frozen=True)

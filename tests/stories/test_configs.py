@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modelwright.core.errors import ALERT_RAISED
-from stories.story import BUNDLED, CONFIGS, DATA, REAL, Story
+from stories.story import BUNDLED, CONFIGS, DATA, REAL, Story, told_by_one_worker
 
 ALL = sorted((*BUNDLED, *REAL, "rides"))
 
@@ -17,7 +17,7 @@ def test_every_config_is_told():
     assert sorted(path.stem for path in CONFIGS.glob("*.yaml")) == ALL
 
 
-@pytest.fixture(scope="module", params=ALL)
+@pytest.fixture(scope="module", params=told_by_one_worker(ALL))
 def told(request, tmp_path_factory, story_of, monkeypatch_module) -> Story:
     """The story told once, to export."""
     monkeypatch_module.setenv("MODELWRIGHT_DATA", str(DATA))

@@ -11,13 +11,13 @@ import pytest
 from modelwright.graph.running import Scorer
 from modelwright.serving.bundle import open_bundle
 from modelwright.serving.rows import accepted, json_rows
-from stories.story import DATA, Story
+from stories.story import DATA, Story, told_by_one_worker
 from stories.talking import ask, serving
 
 CONFIGS = ("breast_cancer", "diabetes", "digits", "rides", "telco_churn", "wine_quality")
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(scope="module", params=told_by_one_worker(CONFIGS))
 def told(request, tmp_path_factory, story_of) -> Story:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODELWRIGHT_DATA", str(DATA))

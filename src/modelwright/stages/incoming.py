@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelwright.core.columns import ROW_DIGEST, Column, Schema
+from modelwright.core.columns import Column, Schema
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
+from modelwright.core.threads import available_threads
 from modelwright.core.units import parse_bytes
 from modelwright.parts import catalog
 from modelwright.stages.declared import pinned_columns
@@ -49,7 +50,8 @@ def read_rows(
     DataError when a column is absent, more rows than `prepare.max_reject_share` can't be read, or an input that was
     never missing in learn is missing now.
     """
-    from modelwright.tables.engine import available_threads, open_engine, quote
+    from modelwright.tables.at_rest import at_rest
+    from modelwright.tables.engine import open_engine
     from modelwright.tables.typing import Declared, type_rows
 
     files, memory = reader.inputs(base), parse_bytes(prepare.memory)
@@ -67,8 +69,7 @@ def read_rows(
             if cleaner.row_wise:
                 columns = cleaner.apply(engine, "rows", columns)
         _check_missing(engine, schema)
-        listed = ", ".join(quote(name) for name in (*schema.names, ROW_DIGEST))
-        table = engine.arrow(f"SELECT {listed} FROM rows ORDER BY rowid")
+        table = engine.arrow(f"SELECT {at_rest(schema.columns)} FROM rows ORDER BY rowid")
         refusals: list[Any] = engine.rows('SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid')
     return IncomingRows(table, tuple(refusals), reading.rows + reading.rejected, before - table.num_rows)
 

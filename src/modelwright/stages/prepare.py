@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from modelwright.core.columns import ROW_DIGEST, Column, Role, Schema
+from modelwright.core.columns import Column, Role, Schema
 from modelwright.core.errors import DataError, SpecError
 from modelwright.core.names import did_you_mean
 from modelwright.core.progress import Progress
 from modelwright.core.seeds import child_seed
+from modelwright.core.threads import available_threads
 from modelwright.core.units import parse_bytes
 from modelwright.parts import catalog
 from modelwright.runs.commit import begin
@@ -54,7 +55,7 @@ def run(plan: Plan, progress: Progress) -> Result:
     from modelwright.reports.prepare import prepare_report
     from modelwright.stages.prepare_facts import report_facts
     from modelwright.stages.prepared_rows import prepare_rows
-    from modelwright.tables.engine import available_threads, open_engine
+    from modelwright.tables.engine import open_engine
 
     job, threads = plan.job, available_threads()
     memory = parse_bytes(job.spec.prepare.memory)
@@ -182,10 +183,11 @@ def _without_empty_columns(schema: Schema, figures: Mapping[str, Mapping[str, An
 
 def _write_tables(engine: Engine, staged: Staged, schema: Schema) -> pa.Table:
     """The three splits and the refused rows; returns learn."""
+    from modelwright.tables.at_rest import at_rest
     from modelwright.tables.engine import quote
     from modelwright.tables.reading import SPLIT
 
-    listed = ", ".join(quote(name) for name in (*schema.names, ROW_DIGEST))
+    listed = at_rest(schema.columns)
     for name in SPLITS:
         rows = f"SELECT {listed} FROM rows WHERE {quote(SPLIT)} = '{name}' ORDER BY rowid"
         engine.write_parquet(rows, staged.path(f"{name}.parquet"))

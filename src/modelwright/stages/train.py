@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.core.columns import ROW_DIGEST
 from modelwright.core.progress import Progress
+from modelwright.core.threads import available_threads
 from modelwright.runs.commit import begin
 from modelwright.stages import lineage
 from modelwright.stages.job import Job, Plan, Result
@@ -37,7 +38,6 @@ def run(plan: Plan, progress: Progress) -> Result:
     from modelwright.fitting.agreement import agreement
     from modelwright.fitting.fit import compile_model
     from modelwright.fitting.prepared import read_prepared
-    from modelwright.fitting.threads import available_threads
 
     threads = available_threads()
     with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=threads) as staged:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.core.errors import SpecError
 from modelwright.core.progress import Progress
+from modelwright.core.threads import available_threads
 from modelwright.parts.base import Model
 from modelwright.parts.space import dimension
 from modelwright.runs.commit import begin
@@ -71,7 +72,6 @@ def run(plan: Plan, progress: Progress) -> Result:
     from modelwright.fitting.prepared import read_prepared
     from modelwright.fitting.scoring import deciding_metric
     from modelwright.fitting.search import search
-    from modelwright.fitting.threads import available_threads
 
     job, tune = plan.job, plan.job.spec.tune
     model = tuned_model(job)

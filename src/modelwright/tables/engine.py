@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,11 +24,6 @@ def quote(identifier: str) -> str:
 def literal(text: str) -> str:
     """A string constant as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def available_threads() -> int:
-    """How many cores this process may use; results do not depend on it."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Engine:

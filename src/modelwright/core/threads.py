@@ -1,4 +1,4 @@
-"""How many threads fitting may use; every model gives the same result with any number."""
+"""How many threads may be used; no result depends on it."""
 
 import os
 

@@ -1,0 +1,44 @@
+"""Runs one command as a user would, and says what it cost; the benchmarks share it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).with_name("modelwright")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took from start to exit; the peak is that of its largest process."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    output: str  # its stdout
+
+
+def cost_of(arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Cost:
+    """One run of `modelwright ARGUMENTS`; it must succeed."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [str(PROGRAM), *arguments],
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout
+    output = process.stdout.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"modelwright {' '.join(arguments)}: exit code {process.returncode}")
+    per_mb = 2**20 if sys.platform == "darwin" else 2**10
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / per_mb, output)
