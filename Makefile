@@ -46,7 +46,7 @@ format: $(READY) ## rewrite the code as the lint rules want it
 	$(BIN)/ruff check --fix
 
 bench: $(READY) ## every benchmark in scripts/bench
-	@set -e; for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for script in scripts/bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 $(STAGES): $(READY) ## one of prepare train tune evaluate export serve monitor: make train SPEC=... ARGS='--set seed=1'
 	$(BIN)/modelwright $@ $(SPEC) $(ARGS)

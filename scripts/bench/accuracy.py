@@ -1,4 +1,4 @@
-"""How good the chosen models are: adult on its official split, telco_churn paired with default LightGBM over ten splits.
+"""How good the chosen models are: adult on its official split, telco_churn against default LightGBM over ten splits.
 
     python scripts/bench/accuracy.py [SPLITS]
 
@@ -20,15 +20,14 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pandas as pd
+from _process import Cost, cost_of
 from scipy.stats import t as student
 from sklearn.metrics import log_loss, roc_auc_score
-
-from _process import Cost, cost_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("MODELWRIGHT_DATA", ROOT.parent / "shared" / "data")).resolve()
 ADULT_AT_LEAST = 0.926
-NOT_WORSE_BY = 0.002  # of roc_auc: what counts as no difference on telco_churn
+COSTS = ("wall_s", "cpu_s", "peak_mb")
 # The clock must not choose the model on a busy machine, so every candidate is given its turn.
 SETTINGS = ("--set", "train.model.budget_s=3600", "--set", "evaluate.gates=[]")
 
@@ -69,9 +68,8 @@ def adult() -> bool:
 def telco_churn(splits: int) -> bool:
     """Seeded stratified splits; both are fitted on learn and validation, both are scored on test."""
     print(f"\ntelco_churn, {splits} stratified splits, modelwright auto and LightGBM as it comes on the same rows")
-    print(
-        f"  {'seed':>4}  {'chosen':<14}{'roc_auc':>8}{'LightGBM':>10}{'diff':>9}{'log_loss':>10}{'LightGBM':>10}{'diff':>9}"
-    )
+    header = "".join(f"{metric:>10}{'LightGBM':>10}{'diff':>9}" for metric in ("roc_auc", "log_loss"))
+    print(f"  {'seed':>4}  {'chosen':<14}{header}")
     rows = []
     for seed in range(splits):
         found = scored("telco_churn", seed)
@@ -79,18 +77,16 @@ def telco_churn(splits: int) -> bool:
         pairs = ((found.ours[metric], found.theirs[metric]) for metric in ("roc_auc", "log_loss"))
         (auc, their_auc), (loss, their_loss) = pairs
         print(
-            f"  {seed:>4}  {found.model:<14}{auc:>8.4f}{their_auc:>10.4f}{auc - their_auc:>+9.4f}"
+            f"  {seed:>4}  {found.model:<14}{auc:>10.4f}{their_auc:>10.4f}{auc - their_auc:>+9.4f}"
             f"{loss:>10.4f}{their_loss:>10.4f}{loss - their_loss:>+9.4f}",
             flush=True,
         )
     low, _ = difference(rows, "roc_auc", higher_is_better=True)
     difference(rows, "log_loss", higher_is_better=False)
-    median = Cost(*(statistics.median(getattr(row.cost, part) for row in rows) for part in COSTS), output="")
+    wall_s, cpu_s, peak_mb = (statistics.median(getattr(row.cost, part) for row in rows) for part in COSTS)
+    median = Cost(wall_s, cpu_s, peak_mb, output="")
     print(f"  prepare to evaluate, median of a split: {told(median)}")
-    return promise(f"not worse in roc_auc (the interval starts above −{NOT_WORSE_BY})", low > -NOT_WORSE_BY)
-
-
-COSTS = ("wall_s", "cpu_s", "peak_mb")
+    return promise("roc_auc no worse than LightGBM's: the interval starts at 0 or above", low >= 0)
 
 
 def difference(rows: list[Scored], metric: str, *, higher_is_better: bool) -> tuple[float, float]:
@@ -98,7 +94,7 @@ def difference(rows: list[Scored], metric: str, *, higher_is_better: bool) -> tu
     differences = np.array([row.ours[metric] - row.theirs[metric] for row in rows])
     mean, spread = differences.mean(), differences.std(ddof=1) / np.sqrt(len(rows))
     reach = student.ppf(0.975, len(rows) - 1) * spread
-    better = int(((differences > 0) == higher_is_better).sum())
+    better = int((differences > 0 if higher_is_better else differences < 0).sum())
     print(
         f"  {metric}: modelwright − LightGBM {mean:+.4f} (95 % {mean - reach:+.4f} to {mean + reach:+.4f}), "
         f"better on {better} splits, not on {len(rows) - better}"

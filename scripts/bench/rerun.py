@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-
 from _process import Cost, cost_of
 
 LIMIT_S = 1.0

@@ -31,9 +31,9 @@ def test_a_summary_is_aligned_and_like_mappings_are_a_table() -> None:
         "champion  –",
         "passed    yes",
         "metrics",
-        "          value  low  high",
-        "  rmse  5.12346  4.9   5.3",
-        "  mae      3.25  3.1   3.4",
+        "        value  low  high",
+        "  rmse  5.123  4.9   5.3",
+        "  mae    3.25  3.1   3.4",
         "gates",
         "  threshold rmse  passed: rmse 5.1 (4.9 to 5.3, 300 rows), wanted ≤ 6",
         "notes     a, b",
@@ -65,6 +65,32 @@ def test_a_table_that_does_not_fit_is_written_row_by_row() -> None:
 )
 def test_values(value: Any, expected: str) -> None:
     assert text(value) == expected
+
+
+def test_numbers_with_a_unit_in_their_name_are_written_with_it() -> None:
+    summary = {
+        "bytes": 131_487,
+        "latency_us": {"1 row": 35.5, "1024 rows": 4196.9},
+        "stages": {"prepare": {"rows": 7043, "took_s": 3.81854}, "tune": {"rows": 5987, "took_s": None}},
+    }
+    assert render(summary, 80).splitlines() == [
+        "size  131.5 kB",
+        "latency",
+        "  1 row      36 µs",
+        "  1024 rows  4.2 ms",
+        "stages",
+        "            rows   took",
+        "  prepare  7,043  3.8 s",
+        "  tune     5,987      –",
+    ]
+
+
+def test_names_that_would_become_one_stay_apart() -> None:
+    assert render({"a_s": 1.0, "a": 2, "_s": 3.0}, 80).splitlines() == ["a_s  1.0 s", "a    2", "_s   3.0 s"]
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    assert text(list(range(1000))).endswith(", 22, 23 and 976 more")
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=60)

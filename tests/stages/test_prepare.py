@@ -115,7 +115,7 @@ def test_same_spec_and_data_give_the_same_bytes_whatever_the_threads(tmp_path, m
     for threads in (1, 2, 3):
         folder = tmp_path / str(threads)
         folder.mkdir()
-        monkeypatch.setattr("modelwright.tables.engine.available_threads", lambda threads=threads: threads)
+        monkeypatch.setattr("modelwright.stages.prepare.available_threads", lambda threads=threads: threads)
         digests.append({name: output.sha256 for name, output in run(folder).run.manifest.outputs.items()})
     assert digests[0] == digests[1] == digests[2]
 
@@ -249,19 +249,17 @@ def test_grouped_rows_stay_together_by_default(tmp_path):
 # --- new rows for a model that exists ---------------------------------------------------------------------------------
 
 
-def incoming(folder, done, given, text, *, with_target=False):
+def incoming(folder, done, given, text, *, target="hidden"):
     (folder / "new.csv").write_text(text)
     source = given.spec.prepare.source.model_copy(update={"path": "new.csv"})
     schema = Schema.from_dict(done.read_json("schema.json"))
-    return read_rows(
-        source, folder, schema, given.spec.prepare, engine_folder=folder / "engine", with_target=with_target
-    )
+    return read_rows(source, folder, schema, given.spec.prepare, engine_folder=folder / "engine", target=target)
 
 
 def test_prepared_rows_read_again_are_the_same(tmp_path):
     given = job(tmp_path)
     done = prepare.run(prepare.plan(given), Silent()).run
-    rows = incoming(tmp_path, done, given, (tmp_path / "fruit.csv").read_text(), with_target=True).table
+    rows = incoming(tmp_path, done, given, (tmp_path / "fruit.csv").read_text(), target="needed").table
     by_id = {row["id"]: row for row in rows.to_pylist()}
     for name in prepare.SPLITS:
         for row in pq.read_table(done.file(f"{name}.parquet")).to_pylist():
@@ -293,7 +291,7 @@ def test_new_rows_that_do_not_fit_are_refused_with_their_place(tmp_path):
     with pytest.raises(DataError, match='no column "length", which the model was made with; did you mean "lenght"'):
         incoming(tmp_path, done, given, "id,kind,lenght,ripe\n1,apple,2,true\n")
     with pytest.raises(DataError, match='no column "weight"'):
-        incoming(tmp_path, done, given, "id,kind,length,ripe\n1,apple,2,true\n", with_target=True)
+        incoming(tmp_path, done, given, "id,kind,length,ripe\n1,apple,2,true\n", target="needed")
 
 
 # --- real data --------------------------------------------------------------------------------------------------------

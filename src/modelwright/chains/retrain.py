@@ -8,7 +8,7 @@ from typing import Any
 from modelwright.chains.run import run
 from modelwright.core.errors import ArtifactError
 from modelwright.core.progress import Progress
-from modelwright.runs.aliases import Aliases
+from modelwright.runs.aliases import CHALLENGER, CHAMPION, Aliases
 from modelwright.stages.job import Job, Result
 
 
@@ -42,17 +42,19 @@ def retrain(job: Job, progress: Progress, *, promote: bool = False, force: bool 
     if reason is None:
         return Retrained("the last monitor run asks for no retraining", {}, None, promoted=False)
     progress.say(f"retraining: {reason}")
+    aliases = Aliases(job.store, job.spec.name)
+    champion = aliases.current().get(CHAMPION)
+    fitted = None if champion is None else job.store.open(job.spec.name, "export", champion).source("train")
     results = {}
     for stage, result in run(job, progress):
-        progress.say(f"{stage}: {result.run.label}{' (nothing changed)' if result.cached else ''}")
+        progress.say(f"{stage}: {result.run.label}{', nothing has changed' if result.cached else ''}")
         results[stage] = result
+        if result.run.label == fitted:
+            return Retrained(f"{reason}; but the champion is trained on this very data", results, None, promoted=False)
     if "export" not in results:
         return Retrained(reason, results, None, promoted=False)
     version = results["export"].run.version
-    aliases = Aliases(job.store, job.spec.name)
-    if aliases.current().get("champion") == version:
-        return Retrained(f"{reason}; the champion is already trained on this data", results, version, promoted=False)
-    aliases.set("challenger", version, reason=f"retrained: {reason}")
+    aliases.set(CHALLENGER, version, reason=f"retrained: {reason}")
     if promote:
         aliases.promote(reason=f"retrained: {reason}; passed every gate")
     return Retrained(reason, results, version, promoted=promote)

@@ -18,11 +18,14 @@ from typer.main import get_command, get_group
 from modelwright.cli.terminal import tell
 from modelwright.core.errors import ModelwrightError, Problem, ResourceError, SpecError
 
-COMMANDS = (
-    *("init", "check", "plan", "prepare", "train", "tune", "evaluate", "export", "serve", "monitor"),
-    *("run", "retrain", "predict", "runs", "schema", "doctor"),
-)
-INTERRUPTED, TERMINATED = 130, 143
+SECTIONS = {
+    "Start": ("init", "check", "plan"),
+    "Stages": ("prepare", "train", "tune", "evaluate", "export", "serve", "monitor"),
+    "Several stages": ("run", "retrain"),
+    "Beside them": ("predict", "runs", "schema", "doctor"),
+}
+COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 LACKING = frozenset(  # errno when something is full, not allowed or broken
     getattr(errno, f"E{name}") for name in ("NOSPC", "DQUOT", "ROFS", "ACCES", "PERM", "NOMEM", "MFILE", "NFILE", "IO")
 )
@@ -38,8 +41,10 @@ class Commands(TyperGroup):
         return command(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary(name)) for name in COMMANDS])
+        widest = max(map(len, COMMANDS))
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), summary(name)) for name in names])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         from modelwright.core.names import did_you_mean
@@ -79,7 +84,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
     """One YAML spec from raw data to a monitored model server."""
 
@@ -111,14 +116,19 @@ def run(arguments: Sequence[str]) -> int:
         return _failed([problem], ResourceError.exit_code, as_json=as_json)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our pipe has gone
-        return 128 + signal.SIGPIPE
+        return BROKEN_PIPE
     except OSError as error:
         if error.errno not in LACKING:
             return _bug(as_json=as_json)
         named = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
         return _failed([Problem(named)], ResourceError.exit_code, as_json=as_json)
-    except (KeyboardInterrupt, Terminated) as stop:
-        return _stopped(INTERRUPTED if isinstance(stop, KeyboardInterrupt) else TERMINATED, as_json=as_json)
+    except Terminated:
+        return _stopped(TERMINATED, as_json=as_json)
+    except KeyboardInterrupt:
+        return _stopped(INTERRUPTED, as_json=as_json)
+    except SystemExit as stop:
+        # Typer meets a broken pipe first, silences stdout and leaves with 1, which here is for bugs.
+        return BROKEN_PIPE if isinstance(stop.__context__, BrokenPipeError) else _bug(as_json=as_json)
     except Exception:  # noqa: BLE001 - the boundary: what arrives here is a bug, and is shown as one
         return _bug(as_json=as_json)
     if code == INTERRUPTED:

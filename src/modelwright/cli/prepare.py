@@ -15,6 +15,9 @@ def prepare(
 ) -> None:
     """Read, check, clean and split the data; fit the feature steps."""
     from modelwright.cli.stage import Request, run_stage
+    from modelwright.core.errors import SpecError
 
+    if source is not None:
+        raise SpecError("prepare starts from the data, not from a run", hint="leave --from out; see prepare.source")
     request = Request(spec, overrides or [], runs, source, force=force, dry_run=dry_run, json=json, quiet=quiet)
     run_stage("prepare", request)

@@ -21,6 +21,7 @@ def retrain(
     from modelwright.cli.output import print_json, print_path, show
     from modelwright.cli.progress import progress_for
     from modelwright.cli.stage import Request, job_for
+    from modelwright.cli.terminal import tell
     from modelwright.spec.header import checked_header
     from modelwright.spec.load import load
 
@@ -32,7 +33,10 @@ def retrain(
     if json:
         print_json({**done.summary, "path": None if path is None else str(path), "exit_code": done.exit_code})
     else:
-        show(done.summary, quiet=quiet)
+        known = {key: value for key, value in done.summary.items() if value not in ({}, None)}
+        show(known if done.results else {"reason": done.reason}, quiet=quiet)
+        if not done.results and not quiet:
+            tell("nothing was done; --force retrains all the same")
         if path is not None:
             print_path(path)
     if done.exit_code:

@@ -1,11 +1,17 @@
 """`modelwright run`: the stages up to one of them, each skipped when nothing it depends on has changed."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelwright.cli.options import DEFAULT_RUNS, Force, Json, Overrides, Quiet, Runs, SpecFile
+
+if TYPE_CHECKING:
+    from modelwright.stages.job import Result
 
 
 def run(
@@ -21,7 +27,7 @@ def run(
     from modelwright.chains.run import run as chain
     from modelwright.cli.output import print_json, print_path, show
     from modelwright.cli.progress import progress_for
-    from modelwright.cli.stage import Request, described, job_for
+    from modelwright.cli.stage import Request, described, job_for, warn
     from modelwright.cli.terminal import tell
     from modelwright.spec.header import checked_header
     from modelwright.spec.load import load
@@ -33,13 +39,27 @@ def run(
     for stage, result in chain(job_for(loaded, request), progress_for(quiet=quiet), to=to, force=force):
         results[stage] = result
         if not quiet:
+            warn(result.summary)
             tell(f"{stage}: {result.run.label}{', nothing has changed' if result.cached else ''}")
     last = list(results.values())[-1]
     if json:
         stages = {stage: described(result) for stage, result in results.items()}
         print_json({"stages": stages, "path": str(last.run.path), "exit_code": last.exit_code})
     else:
-        show(last.summary, quiet=quiet)
+        show(_told(results), quiet=quiet)
+        if "export" in results and not quiet:
+            tell(f"next: modelwright serve {spec}")
         print_path(Path(last.run.path))
     if last.exit_code:
         raise typer.Exit(last.exit_code)
+
+
+def _told(results: Mapping[str, Result]) -> Mapping[str, Any]:
+    """What counts in the end is how good the model is and where to read more; else the last stage's own figures."""
+    last = list(results.values())[-1]
+    if "evaluate" not in results:
+        return last.summary
+    evaluated = dict(results["evaluate"].summary)
+    reports = [evaluated.pop("report"), results["prepare"].summary["report"]]
+    size = {"bytes": last.summary["bytes"]} if "export" in results else {}
+    return {"model": results["train"].summary["model"], **evaluated, **size, "reports": reports}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelwright.cli.groups import Listing
 from modelwright.cli.options import DEFAULT_RUNS, Json, Runs
 from modelwright.cli.output import print_json
 from modelwright.cli.runs_output import (
@@ -15,6 +16,7 @@ from modelwright.cli.runs_output import (
     cell,
     environment_of,
     full_label,
+    moment,
     print_change,
     print_history,
     print_table,
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from modelwright.runs.aliases import Aliases, Unset
     from modelwright.runs.store import Store
 
-app = typer.Typer(name="runs", help="List, compare, promote, verify and clean up runs.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Listing, name="runs", help="List, compare, promote, verify and clean up runs.", no_args_is_help=True
+)
 
 Name = Annotated[str | None, typer.Option("--name", help="The spec's name; not needed when there is only one.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
@@ -58,12 +62,13 @@ def list_runs(
         print_json({"runs": rows})
         return
     headings = ("name", "stage", "version", "time", "score", "aliases")
-    print_table(headings, [[cell(row[key]) for key in headings] for row in rows])
+    print_table(headings, [[moment(row[key]) if key == "time" else cell(row[key]) for key in headings] for row in rows])
 
 
 @app.command()
 def show(reference: Reference, name: Name = None, json: Json = False, runs: Runs = DEFAULT_RUNS) -> None:
-    """Show what a run was made from, its figures and its files."""
+    """Show a run's figures, what it was made from and its files."""
+    from modelwright.core.units import format_bytes
     from modelwright.runs.difference import figures
     from modelwright.runs.reference import find_run
 
@@ -82,21 +87,22 @@ def show(reference: Reference, name: Name = None, json: Json = False, runs: Runs
         print_json(facts)
         return
     manifest = run.manifest
-    made = [(f"input {entry.role}", f"{entry.name}  {entry.digest}") for entry in manifest.inputs]
+    made = [(f"from {entry.role}", f"{entry.name}  {entry.digest[:12]}") for entry in manifest.inputs]
     git = f"{manifest.git['commit']}{' and changes' if manifest.git['dirty'] else ''}" if manifest.git else "none"
     lines = [
-        *((key, cell(facts[key])) for key in ("run", "path", "digest", "aliases")),
-        ("time", cell(facts["environment"].get("started_at"))),
+        *((key, cell(facts[key])) for key in ("path", "aliases")),
+        *((key, cell(value)) for key, value in facts["figures"].items()),
+        ("made", moment(facts["environment"].get("started_at"))),
+        *made,
         ("seed", str(manifest.seed)),
         ("threads", str(manifest.threads)),
         ("modelwright", manifest.tool_version),
         ("git", git),
-        *made,
-        *((key, cell(value)) for key, value in facts["figures"].items()),
-        *((file, f"{entry.bytes} bytes  {entry.sha256}") for file, entry in manifest.outputs.items()),
+        ("digest", run.digest),
+        *((file, f"{entry.sha256[:12]}  {format_bytes(entry.bytes)}") for file, entry in manifest.outputs.items()),
         *((file, "not hashed") for file in manifest.unhashed),
     ]
-    print_table(("", run.label), lines)
+    print_table(("", full_label(run)), lines)
 
 
 @app.command()

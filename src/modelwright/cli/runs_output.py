@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from modelwright.cli.output import print_json
@@ -56,6 +57,11 @@ def full_label(run: Run) -> str:
     return f"{run.name}/{run.label}"
 
 
+def moment(text: str | None) -> str:
+    """A time as the clock on the wall shows it here."""
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S") if text else ""
+
+
 def cell(value: Any) -> str:
     """A cell: numbers to six digits, lists and scores in words, nothing for none."""
     if value is None:
@@ -77,7 +83,7 @@ def print_history(aliases: Aliases, json: bool) -> None:
     for alias, version in sorted(current.items()):
         tell(f"{alias} is export/v{version:04d}")
     headings = ("at", "action", "changes", "reason")
-    print_table(headings, [[cell(entry[key]) for key in headings] for entry in history])
+    print_table(headings, [[moment(entry["at"]), *(cell(entry[key]) for key in headings[1:])] for entry in history])
 
 
 def print_change(aliases: Aliases, alias: str, before: int | None, json: bool) -> None:

@@ -89,12 +89,20 @@ def report(result: Result, request: Request) -> None:
     if request.json:
         print_json(described(result))
     else:
-        show(result.summary, quiet=request.quiet)
+        if not request.quiet:
+            warn(result.summary)
+        show({key: value for key, value in result.summary.items() if key != "warnings"}, quiet=request.quiet)
         if result.cached and not request.quiet:
             tell(f"nothing has changed since {result.run.label}; --force runs it again")
         print_path(result.run.path)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+def warn(summary: Mapping[str, Any]) -> None:
+    """What a person should look at, a line each."""
+    for text in summary.get("warnings", ()):
+        tell(text, mark="warning: ", style="yellow")
 
 
 def described(result: Result) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Durations and sizes as people write them: `7d`, `90s`, `512MB`."""
+"""Durations, sizes and numbers as people write them: `7d`, `512MB`, `1,489`."""
 
+import math
 import re
 
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -22,7 +23,17 @@ def parse_bytes(text: str) -> int:
     return int(float(found[1]) * BYTES[found[2]])
 
 
-def format_bytes(count: int) -> str:
+def format_number(value: float, digits: int = 4) -> str:
+    """`0.8498`, `12.5`, `1,489`: so many significant digits, and all digits before the point; no needless zeros."""
+    size = abs(value)
+    if not math.isfinite(value) or size >= 1e15 or size < 1e-4:
+        return f"{value:.{digits}g}"
+    decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def format_bytes(count: float) -> str:
     """`1.2 MB`."""
     value = float(count)
     for unit in ("B", "kB", "MB"):
@@ -33,7 +44,11 @@ def format_bytes(count: int) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """`0.8 s`, `2 min 5 s`, `3 h 10 min`."""
+    """`35 µs`, `0.8 s`, `2 min 5 s`, `3 h 10 min`."""
+    if 0 < seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    if 0 < seconds < 0.1:
+        return f"{seconds * 1e3:.1f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -24,6 +24,6 @@ def accepted(row: dict[str, Any], fields: Iterable[Field]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):  # tables at rest hold UTC without saying so
+    if isinstance(value, datetime):  # a time without a zone is in UTC
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
     return value

@@ -12,7 +12,7 @@ IMAGE_PATTERN = (
 
 
 class Container(BaseModel):
-    """Asks for a Dockerfile and Kubernetes files in the bundle."""
+    """Asks for a Dockerfile in the bundle, and modelwright itself as a wheel for the image."""
 
     model_config = CLOSED
 
@@ -28,4 +28,4 @@ class Export(BaseModel):
         1e-5, ge=0, le=0.1, description="Largest difference between the graph and the native model."
     )
     max_mb: float = Field(512, gt=0, le=100_000, description="Largest bundle, in megabytes.")
-    container: Container | None = Field(None, description="Also write a Dockerfile and Kubernetes files.")
+    container: Container | None = Field(None, description="Also write a Dockerfile and what it needs.")

@@ -62,18 +62,16 @@ def from_log(folder: Path, schema: Schema, version: int, window: Window | None) 
 
 def from_rows(job: Job, reader: Reader, schema: Schema, model: bytes, scratch: Path) -> Current:
     """Rows of a file, scored here; labelled where the target is among the columns."""
-    header = reader.header(job.base)
-    target = schema.target
-    labelled = target is not None and (header is None or target.name in header)
-    incoming = read_rows(reader, job.base, schema, job.spec.prepare, engine_folder=scratch, with_target=labelled).table
+    incoming = read_rows(reader, job.base, schema, job.spec.prepare, engine_folder=scratch, target="welcome").table
     if incoming.num_rows == 0:
         raise DataError("there are no rows to look at", hint="check monitor.source, or --data")
     inside, said = _window(incoming, schema, job.spec.monitor.window)
     rows = incoming.filter(inside)
     outputs = Scorer(model).run_table(rows)
     scores = outputs.get("probability", outputs["prediction"])
-    truth = rows[target.name].combine_chunks() if labelled and target is not None else None
-    return Current(rows, scores, np.ones(rows.num_rows, dtype=bool), truth, said)
+    truth = rows[schema.target.name].combine_chunks() if schema.target is not None else None
+    known = truth is not None and truth.null_count < len(truth)
+    return Current(rows, scores, np.ones(rows.num_rows, dtype=bool), truth if known else None, said)
 
 
 def with_labels(current: Current, job: Job, labels: Labels, schema: Schema, scratch: Path) -> Current:
@@ -87,7 +85,7 @@ def with_labels(current: Current, job: Job, labels: Labels, schema: Schema, scra
         )
     wanted = Schema((_plain(key), target), schema.classes)
     only: Prepare = prepare.model_copy(update={"clean": []})
-    found = read_rows(labels.source, job.base, wanted, only, engine_folder=scratch, with_target=True).table
+    found = read_rows(labels.source, job.base, wanted, only, engine_folder=scratch, target="needed").table
     place = pc.index_in(
         current.rows[labels.key].combine_chunks().cast(pa.string()),
         value_set=found[labels.key].combine_chunks().cast(pa.string()),

@@ -39,7 +39,8 @@ def pinned_columns(prepare: Prepare, schema: Schema) -> dict[str, Declared]:
         if kind == "integer" and column.role == "input":
             kind = "number"
         said = prepare.columns.get(column.name)
-        found[column.name] = Declared(kind, column.role, column.timezone, _formats(said) if said else ())
+        # The zone as the spec has it: where learn's times named theirs, those of new rows have to as well.
+        found[column.name] = Declared(kind, column.role, *((said.timezone, _formats(said)) if said else ()))
     return found
 
 

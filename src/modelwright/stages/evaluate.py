@@ -16,7 +16,7 @@ from modelwright.runs.commit import begin
 from modelwright.runs.identity import Input
 from modelwright.stages import lineage
 from modelwright.stages.incoming import read_rows, reader_for
-from modelwright.stages.job import Job, Plan, Result
+from modelwright.stages.job import Job, Plan, Result, deciding_first
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,7 @@ def run(plan: Plan, progress: Progress) -> Result:
     spec = plan.job.spec
     with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=1) as staged:
         test = _read_test(plan, staged)
-        progress.say(f"scoring {test.table.num_rows} rows with {plan.sources['model'].label}")
+        progress.say(f"scoring {test.table.num_rows:,} rows with {plan.sources['model'].label}")
         evidence = _score(plan, test)
         _write_predictions(staged, test, evidence)
         metrics = {metric.kind: evidence.interval(metric.kind).to_dict() for metric in evidence.metrics}
@@ -102,8 +102,11 @@ def run(plan: Plan, progress: Progress) -> Result:
 
 def result(done: Run, *, cached: bool = False) -> Result:
     """What the command shows, from what the run holds; the same whether it ran now or before."""
-    metrics, gates = done.read_json("metrics.json")["metrics"], done.read_json("gates.json")
+    found, gates = done.read_json("metrics.json"), done.read_json("gates.json")
+    metrics = deciding_first(found["metrics"], found["metric"])
     summary = {
+        "model": done.source("train") or done.source("bundle"),
+        "rows": metrics[found["metric"]]["rows"],
         "metrics": {name: {key: value[key] for key in ("value", "low", "high")} for name, value in metrics.items()},
         "gates": {gate["name"]: f"{gate['outcome']}: {gate['message']}" for gate in gates["gates"]},
         "passed": gates["passed"],
@@ -137,7 +140,7 @@ def _read_test(plan: Plan, staged: Staged) -> ScoredRows:
             schema,
             spec,
             engine_folder=Path(scratch),
-            with_target=True,
+            target="needed",
         )
     labelled = incoming.table[plan.job.spec.task.target].is_valid()
     return ScoredRows(incoming.table.filter(labelled), schema, Path(data).name)

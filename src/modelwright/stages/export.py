@@ -81,7 +81,7 @@ def run(plan: Plan, progress: Progress) -> Result:
         staged.write_bytes("profile.json", prepare.read_bytes("profile.json"))
         staged.write_bytes("schema.json", prepare.read_bytes("schema.json"))
         staged.write_bytes("model.json", train.read_bytes("model.json"))
-        progress.say(f"comparing the bundle with {train.label} on {min(test.num_rows, PARITY_ROWS)} test rows")
+        progress.say(f"comparing the bundle with {train.label} on {min(test.num_rows, PARITY_ROWS):,} test rows")
         staged.write_json("parity.json", _parity(plan, served, test))
         staged.write_json("smoke.json", _smoke(plan, served, test))
         staged.write_json("latency.json", {"batches": latency(served, test)})
@@ -105,10 +105,14 @@ def result(done: Run, *, cached: bool = False) -> Result:
         "inputs": len(signature["inputs"]),
         "ungated": signature["ungated"],
         "difference": parity["largest"],
-        "latency_us": {size: batches[size]["us"] for size in sorted(batches, key=int)},
+        "latency_us": {_rows(size): batches[size]["us"] for size in sorted(batches, key=int)},
         "bytes": sum(sizes.values()),
     }
     return Result(done, summary, cached=cached)
+
+
+def _rows(count: str) -> str:
+    return f"{count} row{'' if count == '1' else 's'}"
 
 
 def _require_gates(job: Job, train: Run, evaluated: Run | None) -> None:

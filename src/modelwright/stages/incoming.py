@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelwright.core.columns import Column, Schema
 from modelwright.core.errors import DataError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SQL_TYPES = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}  # else VARCHAR
 PARQUET_MAGIC = b"PAR1"
+Truth = Literal["needed", "welcome", "hidden"]  # whether the target must be there, may be, or must not be seen
 NEEDED = ("input", "id")  # columns that new data must have; the others are missing where they are absent
 
 
@@ -42,11 +43,11 @@ class IncomingRows:
 
 
 def read_rows(
-    reader: Reader, base: Path, schema: Schema, prepare: Prepare, *, engine_folder: Path, with_target: bool
+    reader: Reader, base: Path, schema: Schema, prepare: Prepare, *, engine_folder: Path, target: Truth
 ) -> IncomingRows:
     """Rows of a reader as the model of `schema` expects them. Columns that the schema does not know are passed over.
 
-    The target is missing on all rows unless `with_target`; even then it may be missing on some (labels arrive late).
+    The target is missing on all rows where it is hidden or absent, and may always be on some (labels arrive late).
     DataError when a column is absent, more rows than `prepare.max_reject_share` can't be read, or an input that was
     never missing in learn is missing now.
     """
@@ -57,10 +58,10 @@ def read_rows(
     files, memory = reader.inputs(base), parse_bytes(prepare.memory)
     with open_engine(engine_folder, memory=memory, threads=available_threads(), readable=files) as engine:
         reading = reader.read(engine, base)
-        _check_present(schema, reading, with_target=with_target)
+        _check_present(schema, reading, target)
         pinned = pinned_columns(prepare, schema)
         declared = {name: pinned.get(name, Declared(role="ignore")) for name in reading.columns}
-        hidden = [column.name for column in schema.of_role("target") if not with_target]
+        hidden = [column.name for column in schema.of_role("target") if target == "hidden"]
         declared.update({name: Declared("text", "ignore") for name in hidden if name in declared})
         columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
         columns = _complete(engine, schema, columns, hidden)
@@ -89,9 +90,9 @@ def reader_for(path: Path, source: Reader) -> Reader:
     return made
 
 
-def _check_present(schema: Schema, reading: Reading, *, with_target: bool) -> None:
+def _check_present(schema: Schema, reading: Reading, target: Truth) -> None:
     for column in schema.columns:
-        needed = column.role in NEEDED or (column.role == "target" and with_target)
+        needed = column.role in NEEDED or (column.role == "target" and target == "needed")
         if needed and column.name not in reading.columns:
             raise DataError(
                 f'no column "{column.name}", which the model was made with{did_you_mean(column.name, reading.columns)}',

@@ -37,6 +37,11 @@ class Plan:
     summary: Mapping[str, Any]  # what --dry-run and `plan` show
 
 
+def deciding_first(scores: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """The same scores, the one that decides before the others: files have them in the order of the alphabet."""
+    return {name: scores[name] for name in sorted(scores, key=lambda name: (name != metric, name))}
+
+
 @dataclass(frozen=True)
 class Result:
     """`summary` is what `--json` prints; `exit_code` is 0, GATE_FAILED or ALERT_RAISED."""

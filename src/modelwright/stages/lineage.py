@@ -65,8 +65,8 @@ def run_input(run: Run) -> Input:
 
 
 def prepare_run(job: Job) -> Run:
-    """The prepared data of this very spec, or of `--from prepare/vNNNN`."""
-    if job.source and job.source.startswith("prepare/"):
+    """The prepared data of this very spec, or of `--from`."""
+    if job.source:
         return job.store.resolve(job.spec.name, "prepare", job.source)
     return _matching(job, prepare_identity(job))
 
@@ -79,11 +79,17 @@ def train_run(job: Job) -> Run:
 
 
 def source_of(job: Job, run: Run, stage: str) -> Run:
-    """The run of `stage` that `run` was made from, by its manifest."""
-    label = run.source(stage)
-    if label is None:
+    """The run of `stage` that `run` was made from, by its manifest; ArtifactError when it is gone or another one."""
+    made_from = next((entry for entry in run.manifest.inputs if entry.role == stage), None)
+    if made_from is None:
         raise ArtifactError(f"{run.label} names no {stage} run among its inputs")
-    return job.store.resolve(run.name, stage, label)
+    found = job.store.resolve(run.name, stage, made_from.name)
+    if found.digest != made_from.digest:
+        raise ArtifactError(
+            f"{found.label} is not the run that {run.label} was made from: that one was removed, and its number taken",
+            hint=f"make {run.stage} again",
+        )
+    return found
 
 
 def plan_of(job: Job, identity: Identity, sources: Mapping[str, Run], summary: Mapping[str, Any]) -> Plan:

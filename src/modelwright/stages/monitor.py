@@ -61,7 +61,7 @@ def run(plan: Plan, progress: Progress) -> Result:
     with begin(job.store, plan.identity, spec_text=job.spec_text, threads=1) as staged:
         with TemporaryDirectory(dir=staged.folder) as scratch:
             current = _current(plan, schema, Path(scratch))
-        progress.say(f"comparing {current.rows.num_rows} rows ({current.window}) with {plan.sources['export'].label}")
+        progress.say(f"comparing {current.rows.num_rows:,} rows ({current.window}) with {plan.sources['export'].label}")
         drift, pictures = _drift(plan, schema, current)
         performance = _performance(plan, schema, current)
         decision = _decision(plan, drift["columns"], performance, current.window)
@@ -146,12 +146,15 @@ def _log_input(job: Job) -> Input:
 def _current(plan: Plan, schema: Schema, scratch: Path) -> Current:
     from modelwright.stages.current import from_log, from_rows, with_labels
 
-    job, reader = plan.job, _reader(plan.job)
+    job, reader, export = plan.job, _reader(plan.job), plan.sources["export"]
     if reader is not None:
-        return from_rows(job, reader, schema, plan.sources["export"].read_bytes("model.onnx"), scratch)
-    current = from_log(_log_folder(job), schema, plan.sources["export"].version, job.spec.monitor.window)
+        current = from_rows(job, reader, schema, export.read_bytes("model.onnx"), scratch)
+    else:
+        current = from_log(_log_folder(job), schema, export.version, job.spec.monitor.window)
     labels = job.spec.monitor.labels
-    return current if labels is None else with_labels(current, job, labels, schema, scratch)
+    if labels is None or current.truth is not None:
+        return current
+    return with_labels(current, job, labels, schema, scratch)
 
 
 def _drift(plan: Plan, schema: Schema, current: Current) -> tuple[dict[str, Any], list[dict[str, Any]]]:

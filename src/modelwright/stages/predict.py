@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.columns import Schema
+from modelwright.core.errors import SpecError
 from modelwright.core.progress import Progress
 from modelwright.serving.bundle import Bundle
 from modelwright.serving.signature import probability_column
@@ -44,9 +45,9 @@ def predict(bundle: Bundle, prepare: Prepare, data: str, progress: Progress) -> 
         path = _from_stdin(scratch) if data == STDIN else Path(data).absolute()
         schema = Schema.from_dict(bundle.run.read_json("schema.json"))
         reader = reader_for(path, prepare.source)
-        found = read_rows(reader, path.parent, schema, prepare, engine_folder=scratch, with_target=False)
+        found = read_rows(reader, path.parent, schema, prepare, engine_folder=scratch, target="hidden")
         rows = found.table
-        progress.say(f"scoring {rows.num_rows} rows with {bundle.name} v{bundle.version:04d}")
+        progress.say(f"scoring {rows.num_rows:,} rows with {bundle.name} v{bundle.version:04d}")
         table = _scored(rows, Scorer(bundle.model).run_table(rows), schema)
         return Predictions(table, bundle.name, bundle.version, len(found.rejected), found.removed)
 
@@ -56,6 +57,8 @@ def write(predictions: Predictions, output: Path) -> None:
     import pyarrow.csv
     import pyarrow.parquet
 
+    if not output.absolute().parent.is_dir():
+        raise SpecError(f"there is no folder {output.parent}", hint=f"mkdir -p {output.parent}")
     with TemporaryDirectory(dir=output.absolute().parent, prefix=".predict-") as folder:
         path = Path(folder, output.name)
         if output.suffix == ".parquet":

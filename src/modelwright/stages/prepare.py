@@ -83,10 +83,11 @@ def run(plan: Plan, progress: Progress) -> Result:
 def result(done: Run, *, cached: bool = False) -> Result:
     """What the command shows, from what the run holds; the same whether it ran now or before."""
     facts = done.read_json("rows.json")
+    removed = [{"step": entry["step"], "removed": entry["removed"]} for entry in facts["rows"]["removed"]]
     ordered = ("read", "rejected", "removed", *SPLITS)
     summary = {
         "files": facts["files"],
-        "rows": {name: facts["rows"][name] for name in ordered},
+        "rows": {name: {**facts["rows"], "removed": removed}[name] for name in ordered},
         "columns": {role: facts["columns"][role] for role in ROLES if role in facts["columns"]},
         "warnings": facts["warnings"],
         "report": str(done.path / "report.html"),

@@ -41,10 +41,12 @@ def prepare_rows(engine: Engine, job: Job, split: Split, progress: Progress) -> 
     declared = declared_columns(prepare, target)
     columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
     rejected = engine.value("SELECT count(*) FROM rejects")
-    progress.say(f"read {reading.rows + reading.rejected:,} rows of {len(columns)} columns, refused {rejected:,}")
+    refused = f"; {rejected:,} could not be read" if rejected else ""
+    progress.say(f"read {reading.rows + reading.rejected:,} rows of {len(columns)} columns{refused}")
     columns, removed = _clean(engine, job.spec, columns)
     left = engine.value("SELECT count(*) FROM rows")
-    progress.say(f"cleaned: {left:,} rows are left")
+    if left < reading.rows + reading.rejected - rejected:
+        progress.say(f"cleaned: {left:,} rows are left")
     if not left:
         raise DataError("no rows are left after cleaning", hint=_how(removed))
     checks = _check(engine, prepare.checks, columns)

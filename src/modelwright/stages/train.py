@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from modelwright.core.columns import ROW_DIGEST
 from modelwright.core.progress import Progress
 from modelwright.core.threads import available_threads
+from modelwright.core.units import format_number
 from modelwright.runs.commit import begin
 from modelwright.stages import lineage
-from modelwright.stages.job import Job, Plan, Result
+from modelwright.stages.job import Job, Plan, Result, deciding_first
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +43,8 @@ def run(plan: Plan, progress: Progress) -> Result:
     threads = available_threads()
     with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=threads) as staged:
         data, recipe = read_prepared(plan.job.spec.task, plan.sources["prepare"]), _recipe(plan.job, threads)
-        shape = f"{data.learn.num_rows:,} rows and {len(data.features.features)} features"
+        count = len(data.features.features)
+        shape = f"{data.learn.num_rows:,} rows and {count:,} feature{'' if count == 1 else 's'}"
         progress.say(f"fitting {recipe.model.kind} on {shape}")
         started = time.monotonic()
         trained = _trained(data, recipe, progress)
@@ -53,7 +55,8 @@ def run(plan: Plan, progress: Progress) -> Result:
         trained.fitted.save_native(staged.folder / "weights")
         scores = _scores(data, trained)
         _write_results(staged, data, recipe, trained, scores)
-        progress.say(", ".join(f"{name} {value:.4g}" for name, value in scores["scores"].items()))
+        told = ", ".join(f"{name} {format_number(value)}" for name, value in scores["scores"].items())
+        progress.say(f"on {scores['scored_on']}: {told}")
         done = staged.commit()
     return result(done)
 
@@ -63,9 +66,9 @@ def result(done: Run, *, cached: bool = False) -> Result:
     model, scores = done.read_json("model.json"), done.read_json("scores.json")
     summary = {
         "model": model["kind"],
-        "features": len(model["features"]),
+        "scores": deciding_first(scores["scores"], scores["metric"]),
         "scored_on": scores["scored_on"],
-        "scores": scores["scores"],
+        "features": len(model["features"]),
         "bytes": done.manifest.outputs["model.onnx"].bytes,
     }
     return Result(done, summary, cached=cached)

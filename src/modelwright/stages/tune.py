@@ -110,7 +110,12 @@ def run(plan: Plan, progress: Progress) -> Result:
 def result(done: Run, *, cached: bool = False) -> Result:
     """What the command shows, from what the run holds; the same whether it ran now or before."""
     best = done.read_json("best.json")
-    summary = {**best, "best_spec": str(done.path / "best.yaml"), "report": str(done.path / "report.html")}
+    first = ("metric", "score", "first_score", "trials", "stopped", "model", "parameters")
+    summary = {
+        **{name: best[name] for name in first},
+        "best_spec": str(done.path / "best.yaml"),
+        "report": str(done.path / "report.html"),
+    }
     return Result(done, summary, cached=cached)
 
 

@@ -1,4 +1,7 @@
-"""Reads Parquet files with DuckDB; rows are named by their number in the file."""
+"""Reads Parquet files with DuckDB; rows are named by their number in the file.
+
+A column `__row__` is that of a table which prepare wrote: it is passed over, so that such tables can be read again.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from modelwright.core.columns import ROW_DIGEST
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
 from modelwright.tables import reading
@@ -24,11 +28,12 @@ def read_parquet(engine: Engine, files: Sequence[tuple[Path, str]]) -> Reading:
         found = _columns(engine, path, name)
         columns = _joined(columns, found, files[0][1], name) if columns else found
     reading.start(engine, columns, [name for _, name in files])
+    listed = ", ".join(map(quote, columns))
     starts, rows = [], 0
     for number, (path, name) in enumerate(files):
         starts.append(rows)
         try:
-            engine.execute(f"INSERT INTO raw BY NAME SELECT *, {number} AS {quote(FILE)} FROM {_table(path)}")
+            engine.execute(f"INSERT INTO raw BY NAME SELECT {listed}, {number} AS {quote(FILE)} FROM {_table(path)}")
         except duckdb.Error as error:
             raise DataError(f"the file can't be read to its end: {error}", where=name) from error
         rows = engine.value("SELECT count(*) FROM raw")
@@ -52,7 +57,7 @@ def _columns(engine: Engine, path: Path, name: str) -> dict[str, str]:
         described = engine.rows(f"DESCRIBE SELECT * FROM {_table(path)}")
     except duckdb.Error as error:
         raise DataError(f"this is not a whole Parquet file: {error}", where=name) from error
-    return {column: kind for column, kind, *_ in described}
+    return {column: kind for column, kind, *_ in described if column != ROW_DIGEST}
 
 
 def _joined(known: dict[str, str], found: dict[str, str], first: str, name: str) -> dict[str, str]:
