@@ -6,6 +6,7 @@ It uses nothing but the public command line and HTTP, and stops with an error wh
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -23,7 +24,7 @@ from urllib.request import Request, urlopen
 import make_rides
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "demo" / "rides"
+FOLDER = Path(os.environ.get("MODELWRIGHT_DEMO", ROOT / "demo" / "rides"))  # is cleared
 LOG = FOLDER / "demo.log"
 SPEC = "demo.yaml"
 COMMAND = (sys.executable, "-m", "modelwright")

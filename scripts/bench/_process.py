@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,20 +26,22 @@ class Cost:
 
 def cost_of(arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Cost:
     """One run of `modelwright ARGUMENTS`; it must succeed."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [str(PROGRAM), *arguments],
-        cwd=folder,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdout
-    output = process.stdout.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"modelwright {' '.join(arguments)}: exit code {process.returncode}")
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [str(PROGRAM), *arguments],
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        assert process.stdout
+        output = process.stdout.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            sys.exit(f"modelwright {' '.join(arguments)}: exit code {process.returncode}\n{said.read().decode()}")
     per_mb = 2**20 if sys.platform == "darwin" else 2**10
     return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / per_mb, output)

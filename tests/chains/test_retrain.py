@@ -67,6 +67,13 @@ def test_alerts_on_the_old_champion_do_not_count_for_the_new_one(trips):
     assert result.summary["status"] == "alert" and not result.summary["retrain"]
 
 
+def test_a_new_champion_is_not_replaced_for_what_was_wrong_with_the_old_one(trips):
+    assert retrain(alerted(trips).job(), Silent(), promote=True).promoted
+    trips.write("third.csv", 300, seed=21, shift=5.0, slope=6.0)
+    done = retrain(trips.job(), Silent())
+    assert done.results == {} and "on the champion" in done.reason
+
+
 def test_a_chain_ends_where_it_is_told_to_or_where_a_gate_fails(trips):
     assert [stage for stage, _ in run(trips.job(), Silent(), to="train")] == ["prepare", "train"]
     failing = trips.job("evaluate.gates=[{kind: threshold, metric: rmse, max: 0.01}]")

@@ -138,6 +138,33 @@ def test_the_resolved_spec_of_a_run_is_a_spec(modelwright: Any, project: Path) -
     assert modelwright("train", "again.yaml").stdout == "runs/rides/train/v0001\n"
 
 
+def test_run_ends_with_the_score_on_test_rows_the_reports_and_what_to_do_next(modelwright: Any) -> None:
+    told = modelwright("run", "rides.yaml").stderr
+    assert "ridge, train/v0001" in told
+    assert "rmse" in told and "threshold rmse" in told
+    assert "evaluate/v0001/report.html" in told
+    assert told.splitlines()[-1] == "next: modelwright serve rides.yaml"
+    assert "next:" not in modelwright("run", "rides.yaml", "--to", "train").stderr
+    assert modelwright("run", "rides.yaml", "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("prepare", "rides.yaml", "--from", "train/v0001"), 2, "starts from the data"),
+        (("train", "rides.yaml", "--from", "train/v0001"), 2, "a run of prepare is needed"),
+        (("train", "rides.yaml", "--from", "nonsense"), 4, "no alias or version"),
+        (("predict", "runs/rides/export/v0001", "new.csv", "-o", "no/such/out.csv"), 2, "mkdir -p no/such"),
+    ],
+)
+def test_what_cannot_be_is_told_and_not_passed_over(
+    modelwright: Any, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = modelwright(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
+
+
 def test_predict_keeps_ids_and_adds_predictions(modelwright: Any, project: Path) -> None:
     done = modelwright("predict", "runs/rides/export/v0001", "new.csv")
     assert done.returncode == 0, done.stderr
@@ -175,6 +202,13 @@ def test_predict_without_bundle_or_data(modelwright: Any, bundle: str, data: str
     done = modelwright("predict", bundle, data)
     assert (done.returncode, done.stdout) == (code, "")
     assert "Traceback" not in done.stderr
+    assert "relative to the spec" not in done.stderr
+
+
+def test_show_has_one_line_for_each_metric(modelwright: Any) -> None:
+    told = modelwright("runs", "show", "evaluate/v0001").stdout
+    assert len([line for line in told.splitlines() if line.startswith("rmse")]) == 1
+    assert " rows)" in told and "rmse.low" not in told
 
 
 def test_predict_refuses_rows_without_a_column_of_the_model(modelwright: Any, project: Path) -> None:

@@ -16,6 +16,7 @@ from modelwright.fitting.folds import (
     cross_validate,
     shortened,
     taken,
+    together,
     with_iterations,
 )
 from modelwright.parts import catalog
@@ -46,6 +47,14 @@ def test_equal_digests_share_a_fold_and_folds_are_even(digests, count, seed):
         assert by_digest.setdefault(digest, fold) == fold
     sizes = np.bincount(list(by_digest.values()), minlength=count)
     assert sizes.max() - sizes.min() <= 1
+
+
+@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 9)), min_size=1, max_size=60))
+def test_rows_of_a_group_have_one_key_and_groups_have_others(rows):
+    digests, groups = (np.array(column, np.int64) for column in zip(*dict(rows).items(), strict=True))
+    keys = together(digests, groups)
+    assert len(set(zip(keys.tolist(), groups.tolist(), strict=True))) == len(set(groups.tolist())) == len(set(keys))
+    np.testing.assert_array_equal(together(digests, None), digests)
 
 
 def test_folds_do_not_depend_on_the_order_of_rows_but_on_the_seed():
@@ -101,6 +110,14 @@ def test_all_folds_use_the_iteration_count_of_the_averaged_curve():
     values = [step["validation"] for step in outside.curve]
     assert outside.iterations == int(np.argmin(values)) + 1
     assert len({note["iterations"] for note in outside.notes}) > 1, "each fold alone would have stopped elsewhere"
+
+
+def test_a_model_that_never_stops_early_keeps_all_its_iterations_in_folds():
+    samples = rows()
+    model = model_of("lightgbm", iterations=40, learning_rate=0.5, early_stopping_rounds=None)
+    outside = cross_validate(model, lambda _: (samples, FEATURES), assign_folds(np.arange(400), 4, 0), CONTEXT, Silent())
+    assert outside.iterations is None and len(outside.curve) == 40
+    assert {note["iterations"] for note in outside.notes} == {40}
 
 
 def test_a_truncated_model_is_the_model_fitted_for_fewer_iterations():

@@ -81,6 +81,13 @@ def test_parameters_that_can_not_be_fitted_do_not_end_the_search(tmp_path):
     assert found.best.parameters["n"] <= 4
 
 
+def test_an_undefined_score_is_a_trial_that_failed(tmp_path):
+    """It must not be forgotten: the search would never end."""
+    found = run(tmp_path, objective=lambda parameters: float("nan") if parameters["n"] > 4 else bowl(parameters))
+    assert len(found.trials) == 30
+    assert {trial.error for trial in found.trials} == {None, "the score is nan"}
+
+
 def test_no_fitting_trial_at_all_is_an_error(tmp_path):
     def impossible(parameters):
         raise DataError("never")

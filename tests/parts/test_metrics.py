@@ -50,10 +50,19 @@ def test_metric_equals_its_scikit_learn_twin_for_every_weighting(kind):
 
 def test_macro_f1_and_one_against_rest_auc_of_several_classes():
     ones = np.ones((1, N))
-    f1 = catalog.load("metrics", "f1")().score(MANY, GUESS_MANY, ones)
+    macro = catalog.load("metrics", "f1")().made_for("multiclass")
+    f1 = macro.score(MANY, GUESS_MANY, ones)
     assert f1[0] == pytest.approx(reference.f1_score(MANY, GUESS_MANY, average="macro"))
     auc = catalog.load("metrics", "roc_auc")().score(MANY, FOUR, ones)
     assert auc[0] == pytest.approx(reference.roc_auc_score(MANY, FOUR, multi_class="ovr"))
+
+
+def test_macro_f1_of_rows_that_hold_two_of_three_classes_is_still_the_mean_over_classes():
+    """The rows of a slice may lack a class; that does not make one of the others the positive one."""
+    few = MANY < 2
+    truth, guess = MANY[few], np.minimum(GUESS_MANY[few], 1)
+    found = catalog.load("metrics", "f1")().made_for("multiclass").score(truth, guess, np.ones((1, len(truth))))
+    assert found[0] == pytest.approx(reference.f1_score(truth, guess, average="macro"))
 
 
 def test_auc_is_undefined_without_one_of_the_classes():

@@ -90,6 +90,20 @@ def test_groups_stay_together(engine):
         assert set(sides) == {"learn", "validation", "test"}
 
 
+def test_files_keep_the_rows_of_an_entity_together(engine):
+    engine.execute("CREATE TABLE files AS SELECT * FROM (VALUES (0, 'a.csv'), (1, 'b_test.csv')) t(file, name)")
+    fill(engine, range(ROWS))
+    sides = split(engine, "files", [*COLUMNS[:2], Column("group", "integer", "entity")], test="*_test.csv")
+    for start in range(0, ROWS, 10):
+        assert len(set(sides[start : start + 10]) - {"test"}) == 1
+
+
+def test_rows_known_by_one_id_stay_together_even_if_they_disagree_about_the_class(engine):
+    fill(engine, [number // 2 for number in range(ROWS)], labels=["ab"[number % 2] for number in range(ROWS)])
+    sides = split(engine, "stratified", validation=0.33, test=0.33)
+    assert sides[::2] == sides[1::2]
+
+
 def test_stratified_is_exact_within_each_class(engine):
     fill(engine, range(ROWS))
     labels = ["a" if number % 10 else "b" for number in range(ROWS)]

@@ -7,9 +7,10 @@ import pytest
 
 from modelwright.core.columns import Column, Schema
 from modelwright.parts.predictions import Predictions
-from modelwright.reports.evaluate import evaluate_report
+from modelwright.reports.evaluate import evaluate_report, guess, plain_words
 from modelwright.reports.model_card import model_card
 from modelwright.reports.monitor import monitor_report
+from modelwright.reports.page import alike, figure
 from modelwright.reports.tune import tune_report
 
 EVIL = "</script><img src=x onerror=alert(1)>|`{{7*7}}"
@@ -39,7 +40,7 @@ def evaluation(classes):
     return {
         "name": "rides",
         "task": task,
-        "model": {"kind": "ridge"},
+        "model": {"kind": "ridge", "importance": {EVIL: 0.7, "city": 0.3}},
         "train": "train/v0001",
         "scored": "the test rows",
         "rows": 400,
@@ -48,6 +49,7 @@ def evaluation(classes):
         "slices": slices,
         "comparison": [comparison],
         "gates": [gate],
+        "guess": {"answer": EVIL, "score": 0.6} if classes else {"answer": 30.0, "score": 4.0},
     }
 
 
@@ -153,3 +155,50 @@ def test_model_card_keeps_text_in_its_cell():
     card = model_card(evaluation(True), schema(True)).decode()
     assert "<img" not in card and "\\|" in card
     assert "did not pass 1 of 1 gates" in card
+
+
+@every_page
+def test_the_style_is_css_and_not_escaped(page):
+    assert "&#34;" not in PAGES[page]().decode().partition("</style>")[0]
+
+
+def test_figures_to_be_compared_have_the_same_decimals():
+    assert alike(0.81, 0.785985, 0.8333) == ["0.8100", "0.7860", "0.8333"]
+    assert alike(1489.0, 1370.4, None) == ["1,489", "1,370", "–"]
+    assert alike(0.0, float("nan")) == ["0", "–"]
+    assert figure(1060.0, 3) == "1,060"
+
+
+def test_the_summary_says_what_a_constant_answer_would_reach():
+    truth = np.array([0.0] * 7 + [1.0] * 3)
+    two = Schema((Column("y", "text", "target"),), ("no", "yes"))
+    classes = Predictions(truth, truth, np.column_stack([1 - truth, truth]), None)
+    assert guess(classes, two, {"positive": None}) == {"answer": "no", "score": 0.7}
+    assert guess(classes, two, {"positive": "no"}) == {"answer": "yes", "score": 0.7}
+    values = Predictions(np.array([1.0, 2.0, 6.0]), None, None, np.zeros(3))
+    assert guess(values, two, {}) == {"answer": 2.0, "score": pytest.approx(5 / 3)}
+    assert "Always answering 30 would be off by 4." in " ".join(plain_words(evaluation(False)))
+
+
+def test_the_monitoring_summary_says_what_moved_in_plain_words():
+    facts = monitoring()
+    facts["pictures"] = [
+        {
+            "column": "weather",
+            "categories": ["dry", "snow"],
+            "edges": None,
+            "reference": [0.9, 0.1],
+            "current": [0.6, 0.4],
+        },
+        {
+            "column": "km",
+            "categories": None,
+            "edges": [1.0, 2.0, 9.0],
+            "reference": [0.5, 0.9, 1],
+            "current": [0, 0.6, 1],
+        },
+    ]
+    page = monitor_report(facts).decode()
+    assert "weather: dry went from 90% to 60% of the rows." in page
+    assert "km: half of the rows lay below 1; now half lie below 2." in page
+    assert "rmse was 0.8100, now it is 0.8100" in page

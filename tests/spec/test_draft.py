@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,62 @@ def test_roles_and_types_follow_from_the_values(tmp_path: Path) -> None:
         "fixed": {"role": "ignore"},
         "nothing": {"role": "ignore"},
     }
+
+
+def test_rows_in_order_of_time_are_split_by_time(tmp_path: Path) -> None:
+    days = [f"2026-{n // 28 + 1:02d}-{n % 28 + 1:02d} 08:00" for n in range(N)]
+    prepare = drafted(write(tmp_path, {**COLUMNS, "at": days}), "km").spec.prepare
+    assert prepare.split is not None
+    assert (prepare.split.kind, getattr(prepare.split, "column", None)) == ("time", "at")
+    assert drafted(write(tmp_path, {**COLUMNS, "at": days[::-1]}), "km").spec.prepare.split is None
+
+
+@pytest.mark.parametrize(
+    ("day", "form"),
+    [
+        (lambda n: f"{2000 + n // 12}-{n % 12 + 1:02d}", "%Y-%m"),
+        (lambda n: f"{n % 28 + 1:02d}.01.2026", "%d.%m.%Y"),
+        (lambda n: f"{n % 28 + 1:02d}/01/2026 08:00", "%d/%m/%Y %H:%M"),
+    ],
+)
+def test_dates_that_are_not_iso_get_their_format(tmp_path: Path, day: Callable[[int], str], form: str) -> None:
+    rows: dict[str, list[object]] = {"day": [day(n) for n in range(N)], "km": [n * 0.37 for n in range(N)]}
+    assert drafted(write(tmp_path, rows), "km").spec.prepare.columns["day"].format == form
+
+
+def test_a_column_that_numbers_the_rows_is_an_id(tmp_path: Path) -> None:
+    rows: dict[str, list[object]] = {"instant": list(range(1, N + 1)), "km": [n * 0.37 for n in range(N)]}
+    assert drafted(write(tmp_path, rows), "km").spec.prepare.columns["instant"].role == "id"
+
+
+def test_a_question_mark_means_missing(tmp_path: Path) -> None:
+    rows: dict[str, list[object]] = {"age": ["?" if n % 9 == 0 else n % 60 for n in range(N)], "km": COLUMNS["km"]}
+    source = drafted(write(tmp_path, rows), "km").spec.prepare.source
+    assert {"", "NA", "?"} <= set(getattr(source, "null_words", ()))
+
+
+def test_quotes_that_swallow_rows_are_ordinary_characters(tmp_path: Path) -> None:
+    said = ['"hello' if n % 50 == 7 else "fine" for n in range(N)]
+    source = drafted(write(tmp_path, {"said": said, "km": COLUMNS["km"]}, "\t"), "km").spec.prepare.source
+    assert getattr(source, "quote", None) == "none"
+    said = ['"a ""big"" one"' for n in range(N)]
+    source = drafted(write(tmp_path, {"said": said, "km": COLUMNS["km"]}), "km").spec.prepare.source
+    assert getattr(source, "quote", None) == '"'
+
+
+def test_a_file_without_names_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "plain.csv"
+    path.write_text("".join(f"{('ham', 'spam')[n % 3 == 0]},{n}.5\n" for n in range(1, 50)))
+    assert "looks like a row" in draft(path, "ham", tmp_path / "s.yaml")
+    with pytest.raises(DataError) as caught:
+        draft(path, "label", tmp_path / "s.yaml")
+    assert "source.names" in caught.value.problems[0].hint
+
+
+def test_serving_is_logged_so_that_monitor_has_something_to_look_at(tmp_path: Path) -> None:
+    log = drafted(write(tmp_path, COLUMNS), "km").spec.serve.log
+    assert log is not None
+    assert log.folder == "logs/my-data-2026"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

@@ -12,6 +12,7 @@ from stages.trips import project
 
 TRAINED = ("prepare", "train")
 EXPORTED = ("prepare", "train", "evaluate", "export")
+OTHER = ("train.model={kind: ridge, alpha: 2.0}",)
 
 
 @pytest.fixture
@@ -93,11 +94,53 @@ def test_a_worse_challenger_fails(champion):
 
 def test_a_new_champion_means_another_comparison(champion):
     champion.stages(*TRAINED)
-    first = champion.stage("evaluate")
+    champion.stage("evaluate")
     champion.stage("export")
     champion.aliases.promote(2)
-    second = champion.stage("evaluate")
-    assert not second.cached and second.run.version > first.run.version
+    assert champion.stage("evaluate").cached, "promoted, it still stands beside the one that it replaced"
+    assert champion.stage("export").cached
+    champion.stage("train", *OTHER)
+    beside_the_second = champion.stage("evaluate", *OTHER)
+    champion.aliases.promote(1)
+    beside_the_first = champion.stage("evaluate", *OTHER)
+    assert not beside_the_first.cached and beside_the_first.run.version > beside_the_second.run.version > 2
+
+
+def test_export_wants_an_evaluate_beside_the_champion_of_now(champion):
+    champion.stages(*TRAINED)
+    champion.stages("evaluate", "export")
+    champion.stage("train", *OTHER)
+    champion.stage("evaluate", *OTHER)
+    champion.aliases.promote(2)
+    with pytest.raises(ArtifactError, match="champion of now"):
+        champion.stage("export", *OTHER)
+    assert champion.stage("evaluate", *OTHER).exit_code == 0
+    assert champion.stage("export", *OTHER).run.version == 3
+
+
+def test_every_alias_that_a_gate_names_is_a_rival(champion):
+    """A gate about an alias that exists must never pass for want of it."""
+    champion.stages(*TRAINED)
+    champion.stages("evaluate", "export")
+    champion.aliases.set("challenger", 2)
+    gates = ", ".join(f"{{kind: not_worse_than, model: {alias}, metric: rmse}}" for alias in ("champion", "challenger"))
+    weak = ("train.model={kind: lightgbm, iterations: 2}", f"evaluate.gates=[{gates}]")
+    champion.stage("train", *weak)
+    result = champion.stage("evaluate", *weak)
+    assert result.exit_code == GATE_FAILED
+    assert {entry["alias"] for entry in result.run.read_json("comparison.json")} == {"champion", "challenger"}
+    assert not any("no challenger yet" in gate["message"] for gate in result.run.read_json("gates.json")["gates"])
+
+
+def test_rows_known_by_other_columns_are_not_compared(champion):
+    """Without an id a row is known by all its values, so another column makes every row look new."""
+    result = champion.stages(*TRAINED)
+    other = ("prepare.columns.trip.role=ignore",)
+    for stage in TRAINED:
+        champion.stage(stage, *other)
+    result = champion.stage("evaluate", *other)
+    assert result.exit_code == GATE_FAILED
+    assert "can't be told from others" in next(iter(result.summary["gates"].values()))
 
 
 def test_when_the_champions_rows_are_not_known_any_more_the_gate_is_undecided(champion):

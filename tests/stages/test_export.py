@@ -45,7 +45,7 @@ SCHEMA = Schema(
         Column("ride", "text", role="id"),
         Column("at", "timestamp", role="time"),
         Column("km", "number", minimum=0.5, maximum=40),
-        Column("speed", "number"),
+        Column("speed", "number", nullable=True),
         Column("sky", "category", categories=("clear", "rain"), nullable=True),
         Column("unused", "number"),
         Column("minutes", "number", role="target"),
@@ -170,14 +170,6 @@ def test_the_signature_says_what_is_scored_logged_and_refused(workshop):
     assert signature.refused == {"minutes": "target"}
     assert signature.id_field == "ride"
     assert not signature.ungated
-
-
-def test_the_spec_may_declare_a_column_nullable(workshop):
-    workshop.evaluate()
-    plain = workshop.export()
-    run = workshop.export("prepare.columns.km={nullable: true}")
-    assert run.manifest.key != plain.manifest.key
-    assert all(field.nullable for field in open_bundle(run.path).signature.inputs)
 
 
 def test_golden_requests_are_real_rows_and_one_with_all_missing_that_may_be(workshop):

@@ -9,6 +9,14 @@ import pytest
 
 import make_rides
 from stories.story import DATA, REAL, Story
+from stories.terminal import Terminal
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Terminal:
+    """In an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Terminal(tmp_path, capfd)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,12 @@ def serving(bundle: Path) -> Iterator[int]:
 
 def ask(port: int, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One request for each row, on one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     answers = []
-    for row in rows:
-        connection.request("POST", "/predict", json.dumps({"rows": [row]}), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = json.loads(response.read())
-        assert response.status == 200, answer
-        answers.append(answer["predictions"][0])
-    connection.close()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        for row in rows:
+            connection.request("POST", "/predict", json.dumps({"rows": [row]}), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+            assert response.status == 200, answer
+            answers.append(answer["predictions"][0])
     return answers

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelwright.chains.run import run
 from modelwright.core.errors import ArtifactError
 from modelwright.core.progress import Progress
 from modelwright.runs.aliases import CHALLENGER, CHAMPION, Aliases
 from modelwright.stages.job import Job, Result
+
+if TYPE_CHECKING:
+    from modelwright.runs.store import Run
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def retrain(job: Job, progress: Progress, *, promote: bool = False, force: bool 
     """Prepare, train, evaluate and export on the data of now. The champion stays until `promote`."""
     reason = _reason(job, force=force)
     if reason is None:
-        return Retrained("the last monitor run asks for no retraining", {}, None, promoted=False)
+        return Retrained("the last monitor run on the champion asks for no retraining", {}, None, promoted=False)
     progress.say(f"retraining: {reason}")
     aliases = Aliases(job.store, job.spec.name)
     champion = aliases.current().get(CHAMPION)
@@ -70,6 +73,12 @@ def _reason(job: Job, *, force: bool) -> str | None:
             hint="run modelwright monitor first, or retrain with --force",
         )
     decision = newest.read_json("decision.json")
-    if decision["retrain"]:
+    if decision["retrain"] and _on_champion(job, newest):
         return f"{newest.label}: {decision['why']}"
     return "asked for" if force else None
+
+
+def _on_champion(job: Job, report: Run) -> bool:
+    """What was wrong with the model before this one is no reason to replace this one."""
+    champion = Aliases(job.store, job.spec.name).current().get(CHAMPION)
+    return champion is None or f"export/v{champion:04d}" in (report.source("export"), report.source("bundle"))

@@ -84,7 +84,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """One YAML spec from raw data to a monitored model server."""
 
@@ -179,6 +181,7 @@ def _bug(*, as_json: bool) -> int:
     from modelwright import __version__
 
     tell(traceback.format_exc())
-    what = traceback.format_exc(limit=0).strip().splitlines()[-1]
+    error = sys.exc_info()[1]
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
     hint = "please report it to the maintainers with the traceback above, the command and, if you can, the spec"
     return _failed([Problem(f"a bug in modelwright {__version__}: {what}", hint=hint)], 1, as_json=as_json)

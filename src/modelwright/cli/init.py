@@ -1,11 +1,16 @@
 """`modelwright init`: a first spec, written from a data file."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelwright.cli.options import Json, Quiet
+
+if TYPE_CHECKING:
+    from modelwright.spec.spec import Spec
 
 IGNORED = "runs/\nlogs/\n"
 
@@ -22,9 +27,11 @@ def init(
 ) -> None:
     """Write a commented spec for a data file; never over an existing one."""
     from modelwright.cli.output import print_json, print_path
+    from modelwright.cli.render import render
     from modelwright.cli.terminal import tell
     from modelwright.core.errors import SpecError
     from modelwright.spec.draft import draft
+    from modelwright.spec.load import load
 
     spec = output or Path(f"{data.stem}.yaml")
     text = draft(data, target, spec)
@@ -42,5 +49,22 @@ def init(
         print_json({"spec": str(spec)})
         return
     if not quiet:
-        tell(f"read it, then try: modelwright check {spec}")
+        tell(render(_guessed(load(spec).spec)))
+        tell(f"next: read {spec}, then modelwright check {spec}")
     print_path(spec)
+
+
+def _guessed(spec: Spec) -> dict[str, Any]:
+    """What a person should look at first."""
+    columns, split = spec.prepare.columns, spec.prepare.split
+    groups = {
+        "id": [name for name, said in columns.items() if said.role == "id"],
+        "time": [name for name, said in columns.items() if said.type == "timestamp"],
+        "ignored": [name for name, said in columns.items() if said.role == "ignore"],
+    }
+    split_by = {} if split is None else {"split": f"by {split.kind}"}
+    return {
+        "task": f"{spec.task.kind} of {spec.task.target}",
+        **{key: names for key, names in groups.items() if names},
+        **split_by,
+    }

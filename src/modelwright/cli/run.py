@@ -27,7 +27,7 @@ def run(
     from modelwright.chains.run import run as chain
     from modelwright.cli.output import print_json, print_path, show
     from modelwright.cli.progress import progress_for
-    from modelwright.cli.stage import Request, described, job_for, warn
+    from modelwright.cli.stage import Request, damage_told, described, job_for, warn
     from modelwright.cli.terminal import tell
     from modelwright.spec.header import checked_header
     from modelwright.spec.load import load
@@ -36,11 +36,13 @@ def run(
     loaded = load(spec, request.overrides)
     checked_header(loaded)
     results = {}
-    for stage, result in chain(job_for(loaded, request), progress_for(quiet=quiet), to=to, force=force):
-        results[stage] = result
-        if not quiet:
-            warn(result.summary)
-            tell(f"{stage}: {result.run.label}{', nothing has changed' if result.cached else ''}")
+    job = job_for(loaded, request)
+    with damage_told(job.store):
+        for stage, result in chain(job, progress_for(quiet=quiet), to=to, force=force):
+            results[stage] = result
+            if not quiet:
+                warn(result.summary)
+                tell(f"{stage}: {result.run.label}{', nothing has changed' if result.cached else ''}")
     last = list(results.values())[-1]
     if json:
         stages = {stage: described(result) for stage, result in results.items()}
@@ -48,7 +50,8 @@ def run(
     else:
         show(_told(results), quiet=quiet)
         if "export" in results and not quiet:
-            tell(f"next: modelwright serve {spec}")
+            elsewhere = "" if runs == DEFAULT_RUNS else f" --runs {runs}"
+            tell(f"next: modelwright serve {spec}{elsewhere}")
         print_path(Path(last.run.path))
     if last.exit_code:
         raise typer.Exit(last.exit_code)
@@ -58,8 +61,11 @@ def _told(results: Mapping[str, Result]) -> Mapping[str, Any]:
     """What counts in the end is how good the model is and where to read more; else the last stage's own figures."""
     last = list(results.values())[-1]
     if "evaluate" not in results:
-        return last.summary
-    evaluated = dict(results["evaluate"].summary)
-    reports = [evaluated.pop("report"), results["prepare"].summary["report"]]
-    size = {"bytes": last.summary["bytes"]} if "export" in results else {}
-    return {"model": results["train"].summary["model"], **evaluated, **size, "reports": reports}
+        return {key: value for key, value in last.summary.items() if key != "warnings"}
+    told = dict(results["evaluate"].summary)
+    told["model"] = f"{results['train'].summary['model']}, {told['model']}"
+    if not told["gates"]:
+        told["gates"] = "none are set under evaluate.gates"
+        del told["passed"]
+    told["reports"] = [told.pop("report"), results["prepare"].summary["report"]]
+    return told | ({"bytes": last.summary["bytes"]} if "export" in results else {})

@@ -22,6 +22,7 @@ from modelwright.cli.runs_output import (
     print_table,
     print_warnings,
     rows_of,
+    with_intervals,
 )
 from modelwright.cli.terminal import tell
 
@@ -91,7 +92,7 @@ def show(reference: Reference, name: Name = None, json: Json = False, runs: Runs
     git = f"{manifest.git['commit']}{' and changes' if manifest.git['dirty'] else ''}" if manifest.git else "none"
     lines = [
         *((key, cell(facts[key])) for key in ("path", "aliases")),
-        *((key, cell(value)) for key, value in facts["figures"].items()),
+        *with_intervals(facts["figures"]),
         ("made", moment(facts["environment"].get("started_at"))),
         *made,
         ("seed", str(manifest.seed)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -73,6 +73,20 @@ def cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {cell(entry) or 'none'}" for key, entry in value.items())
     return str(value)
+
+
+def with_intervals(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """`rmse.value`, `rmse.low`, … as one line; figures without an interval as they are."""
+    lines = []
+    for key, value in figures.items():
+        name, _, part = key.rpartition(".")
+        low, high = figures.get(f"{name}.low"), figures.get(f"{name}.high")
+        if low is None or high is None:
+            lines.append((key, cell(value)))
+        elif part == "value":
+            rows = f", {figures[f'{name}.rows']:,} rows" if f"{name}.rows" in figures else ""
+            lines.append((name, f"{cell(value)} ({cell(low)} to {cell(high)}{rows})"))
+    return lines
 
 
 def print_history(aliases: Aliases, json: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ from modelwright.cli.progress import progress_for
 from modelwright.cli.terminal import tell
 
 if TYPE_CHECKING:
+    from modelwright.runs.store import Store
     from modelwright.spec.load import Loaded
     from modelwright.stages.job import Job, Result
 
@@ -44,13 +46,22 @@ def run_stage(stage: str, request: Request, options: Mapping[str, Any] | None = 
 
         checked_header(loaded)
     job = job_for(loaded, request, options)
-    if request.dry_run:
-        show_plan(stage, job, request)
-        return
-    result = run(stage, job, progress_for(quiet=request.quiet), force=request.force)
-    for warning in job.store.warnings:
-        tell(warning, mark="warning: ", style="yellow")
+    with damage_told(job.store):
+        if request.dry_run:
+            show_plan(stage, job, request)
+            return
+        result = run(stage, job, progress_for(quiet=request.quiet), force=request.force)
     report(result, request)
+
+
+@contextmanager
+def damage_told(store: Store) -> Iterator[None]:
+    """Says in the end which runs were passed over because they are damaged; also where that is why nothing is found."""
+    try:
+        yield
+    finally:
+        for warning in store.warnings:
+            tell(warning, mark="warning: ", style="yellow")
 
 
 def job_for(loaded: Loaded, request: Request, options: Mapping[str, Any] | None = None) -> Job:

@@ -6,6 +6,7 @@ import sys
 from typing import TextIO
 
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+CONTROLS |= {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}  # turn text around
 STYLES = {"red": "31", "yellow": "33", "dim": "2", "bold": "1"}
 
 

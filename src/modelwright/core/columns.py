@@ -29,10 +29,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """`schema.json`: the columns in order and, for classification, the classes sorted by value."""
+    """`schema.json`: the columns in order and, for classification, the classes sorted by value.
+
+    `group` is the column whose equal values belong together: no random split, fold or resample tears them apart.
+    """
 
     columns: tuple[Column, ...]
     classes: tuple[str | int | bool, ...] | None = None
+    group: str | None = None
 
     def __getitem__(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -56,12 +60,13 @@ class Schema:
         return {
             "columns": [asdict(column) for column in self.columns],
             "classes": None if self.classes is None else list(self.classes),
+            "group": self.group,
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Schema:
         classes = content["classes"]
-        return cls(_columns(content["columns"]), None if classes is None else tuple(classes))
+        return cls(_columns(content["columns"]), None if classes is None else tuple(classes), content["group"])
 
 
 def _columns(entries: Iterable[dict[str, Any]]) -> tuple[Column, ...]:

@@ -72,9 +72,10 @@ def _tried(model: Model, data: Prepared, recipe: Recipe, metric: Metric, progres
     alone = replace(recipe, model=model, refit="none")
     try:
         trained = training.train(data, alone, progress)
+        predictions = scoring.of_scores(data.task, data.schema, trained.judged, trained.scores)
+        scoring.finite_score(metric, predictions)
     except DataError as error:
         return Candidate(model, reason=str(error.problems[0]))
-    predictions = scoring.of_scores(data.task, data.schema, trained.judged, trained.scores)
     score = scoring.score_interval(
         metric, predictions, resamples=RESAMPLES, confidence=0.95, seed=child_seed(recipe.seed, "leaderboard")
     )

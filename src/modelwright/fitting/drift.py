@@ -8,19 +8,17 @@ every large window. Sources: Holm (1979); Dvoretzky-Kiefer-Wolfowitz bound with 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import pyarrow as pa
 
-from modelwright.core.errors import SpecError
 from modelwright.parts import catalog
 from modelwright.parts.base import DriftTest
 from modelwright.tables.profiles import ColumnCounts, Profile, count
 
 DEFAULTS = ("ks", "chi2")
-FEWEST_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -103,9 +101,10 @@ def chance(n: int, m: int, columns: int, alpha: float) -> float:
     return math.sqrt(math.log(2 * max(columns, 1) / alpha) / 2 * (1 / n + 1 / m))
 
 
-def overall(drifts: Sequence[ColumnDrift]) -> str:
-    statuses = {drift.status for drift in drifts}
-    return "alert" if "alert" in statuses else "warn" if "warn" in statuses else "quiet"
+def worst(statuses: Iterable[str]) -> str:
+    """alert, warn or quiet."""
+    found = set(statuses)
+    return next((status for status in ("alert", "warn") if status in found), "quiet")
 
 
 def _test_for(column: ColumnCounts, tests: Sequence[DriftTest]) -> DriftTest | None:
@@ -116,8 +115,6 @@ def retrain_due(history: Sequence[str], rule: Mapping[str, int] | None) -> tuple
     """Whether so many of the last reports (the newest last) were alerts, and why or why not in one sentence."""
     if rule is None:
         return False, "no rule under monitor.retrain"
-    if rule["after"] > rule["of"]:
-        raise SpecError("monitor.retrain: after is larger than of")
     recent = list(history)[-rule["of"] :]
     alerts = recent.count("alert")
     counted = f"{alerts} of the last {len(recent)} reports were alerts"

@@ -5,19 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from modelwright.core.columns import NUMERIC, ROW_DIGEST, Schema
 from modelwright.core.errors import DataError, SpecError
 from modelwright.core.names import did_you_mean
 from modelwright.core.seeds import child_seed
 from modelwright.fitting import scoring
+from modelwright.fitting.rivals import FittedRows, Rival, unseen
 from modelwright.graph.running import Scorer
 from modelwright.parts.base import Metric, Task
 from modelwright.parts.bootstrap import Interval, interval
@@ -28,8 +27,6 @@ FEWEST_IN_SLICE = 30  # fewer rows say nothing about a slice
 MOST_VALUES = 12  # of a sliced column; the rest is shown as one
 FEWEST_ROWS = 10
 
-Rival = tuple[str, bytes, Path | None]  # run label, graph, digests of the rows it was fitted on
-
 
 @dataclass(frozen=True)
 class ModelEvidence:
@@ -38,11 +35,12 @@ class ModelEvidence:
     predictions: Predictions
     outputs: Mapping[str, Any]  # what the graph answered: prediction, probability
     digests: Any  # int64 [N]
-    fitted: Any  # int64, sorted; None where it is not known
+    told_apart_by: Sequence[str]  # columns that the digests are made of
+    fitted: FittedRows | None
     metrics: tuple[Metric, ...]
     task: Task
     schema: Schema
-    rivals: Mapping[str, tuple[str, Predictions | str, Any]]
+    rivals: Mapping[str, tuple[Rival, Predictions | str]]  # by alias, with what they say of the rows
     resamples: int
     confidence: float
     seed: int
@@ -58,7 +56,8 @@ class ModelEvidence:
         task: Task,
         metrics: tuple[Metric, ...],
         *,
-        fitted: Path | None,
+        told_apart_by: Sequence[str],
+        fitted: FittedRows | None,
         rivals: Mapping[str, Rival],
         resamples: int,
         confidence: float,
@@ -70,16 +69,14 @@ class ModelEvidence:
                 hint="give the split a larger test share, or more data",
             )
         outputs = Scorer(model).run_table(table)
-        predictions = scoring.of_scores(task, schema, table, _scores(outputs))
-        others = {
-            alias: (label, _rival_predictions(graph, table, schema, task), _digests(rows))
-            for alias, (label, graph, rows) in rivals.items()
-        }
+        predictions = scoring.of_scores(task, schema, table, scoring.scores_of(outputs))
+        others = {alias: (rival, rival.predictions(table, schema, task)) for alias, rival in rivals.items()}
         return cls(
             predictions,
             outputs,
             scoring.row_digests(table),
-            _digests(fitted),
+            told_apart_by,
+            fitted,
             metrics,
             task,
             schema,
@@ -106,12 +103,13 @@ class ModelEvidence:
     def compare(self, model: str, metric: str, confidence: float) -> Comparison | str | None:
         if model not in self.rivals:
             return None
-        label, other, fitted = self.rivals[model]
+        rival, other = self.rivals[model]
         if isinstance(other, str):
             return other
-        if self.fitted is None or fitted is None:
-            return f"the rows that {label} was fitted on are no longer known (its train run is gone)"
-        common = ~np.isin(self.digests, np.union1d(self.fitted, fitted))
+        models = (("this model", self.fitted), (rival.label, rival.fitted))
+        common = unseen(self.digests, self.told_apart_by, models)
+        if isinstance(common, str):
+            return common
         rows = int(common.sum())
         if rows < FEWEST_ROWS:
             return f"{rows} of {len(self.digests)} test rows are unseen by both models"
@@ -130,7 +128,7 @@ class ModelEvidence:
         )
         found = Comparison(metric, scoring.point_score(part, mine), scoring.point_score(part, theirs), gain, rows)
         self.compared[f"{model} {metric}"] = {
-            "model": label,
+            "model": rival.label,
             "alias": model,
             "metric": metric,
             "score": found.score,
@@ -145,7 +143,8 @@ class ModelEvidence:
         """Every metric against every rival, those that no gate asked for included."""
         for model in self.rivals:
             for metric in self.metrics:
-                self.compare(model, metric.kind, self.confidence)
+                if f"{model} {metric.kind}" not in self.compared:
+                    self.compare(model, metric.kind, self.confidence)
         return [self.compared[key] for key in sorted(self.compared)]
 
     def slices(self, columns: Sequence[str], table: pa.Table) -> list[dict[str, Any]]:
@@ -183,25 +182,6 @@ class ModelEvidence:
     def _metric(self, name: str) -> Metric:
         found = next((metric for metric in self.metrics if metric.kind == name), None)
         return found or scoring.metrics_named([name], self.task)[0]
-
-
-def _scores(outputs: Mapping[str, Any]) -> Any:
-    return outputs["probability"] if "probability" in outputs else outputs["prediction"]
-
-
-def _rival_predictions(graph: bytes, table: pa.Table, schema: Schema, task: Task) -> Predictions | str:
-    scorer = Scorer(graph)
-    missing = [name for name in scorer.inputs if name not in table.column_names]
-    if missing:
-        return f"it needs columns that this data no longer has: {', '.join(missing)}"
-    scores = _scores(scorer.run_table(table))
-    if task.classification and scores.shape[1] != len(schema.classes or ()):
-        return f"it tells {scores.shape[1]} classes apart, this data has {len(schema.classes or ())}"
-    return scoring.of_scores(task, schema, table, scores)
-
-
-def _digests(path: Path | None) -> Any:
-    return None if path is None else np.unique(scoring.row_digests(pq.read_table(path)))
 
 
 def _values(table: pa.Table, schema: Schema, name: str) -> list[tuple[str, Any]]:

@@ -170,7 +170,11 @@ def _check_end(frame: Frame, by_name_only: frozenset[str]) -> None:
         )
     width = sum(kind == "number" for kind in frame.types.values())
     if not width:
-        raise SpecError("no column is left to learn from", where="prepare.features")
+        raise SpecError(
+            "no column is left to learn from",
+            where="prepare.features",
+            hint="text columns and those without a value are left out; name a step that makes features of them",
+        )
     if width > MOST_FEATURES:
         raise SpecError(f"{width} features; at most {MOST_FEATURES} are allowed", where="prepare.features")
 

@@ -1,4 +1,4 @@
-"""k-fold cross-validation: each row is predicted by a model that has not seen it, nor another row with its digest."""
+"""k-fold cross-validation: each row is predicted by a model that has seen neither it nor a row that belongs with it."""
 
 from __future__ import annotations
 
@@ -44,16 +44,27 @@ class OutOfFold:
 def assign_folds(digests: NDArray[np.int64], folds: int, seed: int, classes: Floats | None = None) -> NDArray[np.int64]:
     """[N] fold numbers, by hash of the row digests: equal digests share a fold, and each fold has its share of classes.
 
-    DataError when there are fewer distinct rows than folds, or a class would be missing from most folds.
+    DataError when there are fewer distinct rows than folds.
     """
     unique, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     if len(unique) < folds:
-        raise DataError(f"{len(unique)} distinct rows can't be split into {folds} folds")
+        raise DataError(f"{len(unique)} distinct rows (or groups of rows) can't be split into {folds} folds")
     strata = np.zeros(len(unique)) if classes is None else classes[first]
     order = np.lexsort((_mixed(unique, seed), strata))
     numbers = np.empty(len(unique), np.int64)
     numbers[order] = np.arange(len(unique)) % folds
     found: NDArray[np.int64] = numbers[inverse]
+    return found
+
+
+def together(digests: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """[N] one digest for all rows of a group, so that they share a fold: the least of theirs."""
+    if groups is None:
+        return digests
+    _, member = np.unique(groups, return_inverse=True)
+    least = np.full(member.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(least, member, digests)
+    found: NDArray[np.int64] = least[member]
     return found
 
 
@@ -97,15 +108,25 @@ def cross_validate(
 
 
 def common_iterations(fitted: Sequence[Fitted]) -> tuple[int | None, list[dict[str, float]]]:
-    """The iteration at which the validation curve, averaged over the folds, is best; and that curve."""
+    """The iteration at which the validation curve, averaged over the folds, is best; and that curve.
+
+    None for models that were told not to stop early, as for those that have no iterations.
+    """
     lengths = [len(one.curve) if isinstance(_core(one), Iterative) else 0 for one in fitted]
     if not min(lengths, default=0):
         return None, []
     values = np.array([[step["validation"] for step in one.curve[: min(lengths)]] for one in fitted])
     mean = values.mean(axis=0)
-    best = int(np.argmax(mean) if fitted[0].notes.get("greater_is_better") else np.argmin(mean)) + 1
     curve = [{"iteration": at + 1.0, "validation": float(value)} for at, value in enumerate(mean)]
+    if not stopped_early(fitted[0]):
+        return None, curve
+    best = int(np.argmax(mean) if fitted[0].notes.get("greater_is_better") else np.argmin(mean)) + 1
     return best, curve
+
+
+def stopped_early(fitted: Fitted) -> bool:
+    """Whether validation rows said how many iterations it has."""
+    return "stopping_metric" in fitted.notes
 
 
 def shortened(fitted: Fitted, iterations: int) -> Fitted:

@@ -58,7 +58,7 @@ def measured(
 
 
 def _status(metric: Metric, now: Mapping[str, float], before: Mapping[str, float] | None) -> str:
-    if before is None:
+    if before is None or None in before.values():  # not measured then, or undefined on those rows
         return "quiet"
     worse = now["high"] < before["low"] if metric.direction == "higher" else now["low"] > before["high"]
     return "alert" if worse else "quiet"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modelwright.core.columns import Schema
+from modelwright.fitting import scoring
 from modelwright.fitting.features import FittedFeatures, fit_features
 from modelwright.parts.base import Samples, Task
 
@@ -48,8 +48,7 @@ class Prepared:
 
     def samples(self, table: pa.Table, features: FittedFeatures) -> Samples:
         """Any rows, through features fitted on these or others."""
-        weights = [table.column(column.name) for column in self.schema.of_role("weight")]
-        return Samples(features.transform(table), self.target(table), _numbers(weights[0]) if weights else None)
+        return Samples(features.transform(table), self.target(table), scoring.weights_of(table, self.schema))
 
     def target(self, table: pa.Table) -> Floats:
         return self.task.encode(table.column(self.task.target).combine_chunks(), self.schema)
@@ -68,7 +67,3 @@ def read_prepared(task: Task, prepare: Run) -> Prepared:
         pq.read_table(prepare.file("validation.parquet")),
         FittedFeatures.from_dict(prepare.read_bytes("features.onnx"), prepare.read_json("features.json")),
     )
-
-
-def _numbers(column: pa.ChunkedArray) -> Floats:
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelwright.core.columns import ROW_DIGEST, Schema
-from modelwright.core.errors import SpecError
+from modelwright.core.errors import DataError, SpecError
 from modelwright.parts import catalog
 from modelwright.parts.base import Metric, Task
 from modelwright.parts.bootstrap import Interval, Score, interval
@@ -20,11 +20,16 @@ if TYPE_CHECKING:
     from modelwright.parts.base import Floats
 
 
-def of_scores(task: Task, schema: Schema, table: pa.Table, scores: Floats, *, grouped: bool = True) -> Predictions:
+def scores_of(outputs: Mapping[str, Any]) -> Floats:
+    """Probabilities [N, K] or values [N] among a graph's outputs."""
+    found: Floats = outputs["probability"] if "probability" in outputs else outputs["prediction"]
+    return found
+
+
+def of_scores(task: Task, schema: Schema, table: pa.Table, scores: Floats) -> Predictions:
     """Predictions from a model's scores (probabilities [N, K] or values [N]) for the rows of `table`."""
     truth = task.encode(table.column(task.target).combine_chunks(), schema)
-    weights = _role(table, schema, "weight")
-    groups = _role(table, schema, "entity") if grouped else None
+    weights, groups = weights_of(table, schema), groups_of(table, schema)
     if not task.classification:
         return Predictions(truth, None, None, scores, weights, groups)
     if positive_first(task, schema):
@@ -49,6 +54,17 @@ def score_function(metric: Metric, predictions: Predictions) -> Score:
 def point_score(metric: Metric, predictions: Predictions) -> float:
     weights = np.ones(len(predictions)) if predictions.weights is None else predictions.weights
     return float(score_function(metric, predictions)(weights[None, :])[0])
+
+
+def finite_score(metric: Metric, predictions: Predictions) -> float:
+    """The score that a choice stands on. DataError where it is undefined, such as roc_auc on rows of one class."""
+    score = point_score(metric, predictions)
+    if not np.isfinite(score):
+        raise DataError(
+            f"{metric.kind} is undefined on the {len(predictions):,} rows that choose",
+            hint="they may hold one class only; give the split a larger validation share, or use kfold",
+        )
+    return score
 
 
 def score_interval(
@@ -85,21 +101,32 @@ def checked_metrics(metrics: Sequence[Any], task: Task) -> tuple[Metric, ...]:
         if task.kind not in metric.tasks:
             able = ", ".join(sorted(metric.tasks))
             raise SpecError(f"metric {metric.kind} is made for {able}, not for {task.kind}")
-    return tuple(metrics)
+    return tuple(metric.made_for(task.kind) for metric in metrics)
 
 
 def row_digests(table: pa.Table) -> NDArray[np.int64]:
     return np.asarray(table.column(ROW_DIGEST).to_numpy(), dtype=np.int64)
 
 
-def _role(table: pa.Table, schema: Schema, role: Any) -> NDArray[Any] | None:
-    columns = schema.of_role(role)
-    if not columns or columns[0].name not in table.column_names:
+def weights_of(table: pa.Table, schema: Schema) -> Floats | None:
+    """[N] of the column of role weight; None where there is none, or new rows come without it."""
+    columns = [column.name for column in schema.of_role("weight") if column.name in table.column_names]
+    if not columns:
         return None
-    values = table.column(columns[0].name).combine_chunks()
-    if role == "weight":
-        return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    weights: Floats = table.column(columns[0]).cast(pa.float64()).to_numpy()
+    if np.isnan(weights).all():
+        return None
+    if not (weights >= 0).all():
+        raise DataError(f'"{columns[0]}" is the weight, and missing or negative in {int((~(weights >= 0)).sum())} rows')
+    return weights
+
+
+def groups_of(table: pa.Table, schema: Schema) -> NDArray[np.int64] | None:
+    """[N] equal numbers for rows that belong together (`schema.group`); a row without a group is on its own."""
+    if schema.group is None or schema.group not in table.column_names:
+        return None
+    values = table.column(schema.group).combine_chunks()
     codes = np.asarray(values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
-    alone = codes < 0  # rows without an entity are nobody's repeat
+    alone = codes < 0
     codes[alone] = codes.max(initial=0) + 1 + np.arange(alone.sum())
     return codes

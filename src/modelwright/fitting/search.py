@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ def _one(study: optuna.Study, asked: optuna.Trial, space: Space, objective: Obje
     parameters = {name: dimension.suggest(asked, name) for name, dimension in space.items()}
     try:
         score = objective(parameters)
+        if not math.isfinite(score):  # Optuna would forget such a trial, and the search never end
+            raise DataError(f"the score is {score}")
     except DataError as error:  # these parameters don't fit this data; others may
         asked.set_user_attr("error", str(error.problems[0]))
         study.tell(asked, state=optuna.trial.TrialState.FAIL)

@@ -16,7 +16,7 @@ from modelwright.core.seeds import child_seed
 from modelwright.fitting import scoring
 from modelwright.fitting.features import FittedFeatures
 from modelwright.fitting.fit import fit_model
-from modelwright.fitting.folds import assign_folds, cross_validate, with_iterations
+from modelwright.fitting.folds import assign_folds, cross_validate, stopped_early, together, with_iterations
 from modelwright.fitting.prepared import Prepared
 from modelwright.parts.base import Feature, FitContext, Fitted, Model, Samples
 
@@ -71,9 +71,10 @@ def _holdout(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     fitted = fit_model(recipe.model, learn, validation, context)
     model = with_iterations(recipe.model, fitted.notes.get("iterations"))
     chosen = {"features": "learn", "model": "learn", "scores": "validation"}
-    if fitted.curve:
+    stopped = stopped_early(fitted)
+    if stopped:
         chosen["iterations"] = "validation"
-    scores, used = fitted.predict(validation.features), fitted_digests(data.pool if fitted.curve else data.learn)
+    scores, used = fitted.predict(validation.features), fitted_digests(data.pool if stopped else data.learn)
     return Trained(model, fitted, data.features, data.validation, scores, fitted.curve, (), used, chosen)
 
 
@@ -81,7 +82,8 @@ def _folded(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     pool = data.pool
     samples = data.pool_samples
     classes = samples.target if data.task.classification else None
-    folds = assign_folds(scoring.row_digests(pool), recipe.folds or 2, recipe.seed, classes)
+    keys = together(scoring.row_digests(pool), scoring.groups_of(pool, data.schema))
+    folds = assign_folds(keys, recipe.folds or 2, recipe.seed, classes)
     context = context_for(data, recipe, data.features.features)
     chosen = {"features": "learn", "model": "learn", "scores": "out of fold, learn and validation"}
 

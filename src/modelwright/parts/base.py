@@ -112,6 +112,8 @@ class Check(Part):
 class Split(Part):
     """Assigns every row to learn, validation or test."""
 
+    by_file_name: ClassVar[bool] = False  # True: another name of a file may give another split
+
     @abstractmethod
     def assign(self, engine: Engine, table: str, columns: Sequence[Column], seed: int) -> None:
         """Add the column `__split__` ('learn', 'validation', 'test') to `table`."""
@@ -194,7 +196,8 @@ class Fitted(Protocol):
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        """What was chosen while fitting, e.g. iterations."""
+        """What was chosen while fitting: `iterations`, say. Where validation rows chose them, `stopping_metric` and
+        `greater_is_better` say by what: those rows then count as fitted on."""
 
     @property
     def curve(self) -> Sequence[Mapping[str, float]]:
@@ -236,6 +239,10 @@ class Metric(Part):
     needs: ClassVar[Literal["label", "probability", "value"]]
     direction: ClassVar[Literal["higher", "lower"]]
     tasks: ClassVar[frozenset[str]]
+
+    def made_for(self, task: str) -> Metric:
+        """The metric as a task means it, where that differs: f1 of one class, or of several."""
+        return self
 
     @abstractmethod
     def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:

@@ -78,6 +78,13 @@ def constant(column: Column, value: Value | None, where: str) -> str:
     raise SpecError(f'{value!r} can\'t be a value of "{column.name}", which is of type {column.type}', where=where)
 
 
+def group_of(columns: Sequence[Column], group: str | None, where: str) -> str | None:
+    """The column whose equal values belong together: the one named, else that of role entity."""
+    if group is not None:
+        return named([group], columns, where)[0].name
+    return next((column.name for column in columns if column.role == "entity"), None)
+
+
 def unknown_columns(engine: Engine, table: str, names: Collection[str], columns: Sequence[Column]) -> frozenset[str]:
     """Those of the names that no row has and that are no inputs: new rows come without the target, say.
 

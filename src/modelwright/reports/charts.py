@@ -8,9 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 ACCENT, SECOND, SOFT = "#2f6f9f", "#d9772b", "#9fb0bf"
-WIDTH = 620
+WIDTH, HALF_WIDTH = 620, 330
+FEW_POINTS = 200  # of a scatter: each is drawn large enough to be seen
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _STYLE = {
+    "aria": False,  # a picture has no such labels, and writing them fails on a name with a line break
     "font": "DejaVu Sans, Helvetica, Arial, sans-serif",
     "background": "white",
     "view": {"stroke": None},
@@ -28,8 +31,17 @@ def to_svg(specification: Mapping[str, Any]) -> bytes:
         "config": _STYLE,
         **specification,
     }
-    svg: str = vl_convert.vegalite_to_svg(full)
+    svg: str = vl_convert.vegalite_to_svg(_drawable(full))
     return _renumbered(svg).encode()
+
+
+def _drawable(content: Any) -> Any:
+    """With escapes for what XML can't hold: such a character in a name would end the whole process."""
+    if isinstance(content, str):
+        return NOT_XML.sub(lambda found: f"\\x{ord(found[0]):02x}", content)
+    if isinstance(content, Mapping):
+        return {key: _drawable(value) for key, value in content.items()}
+    return [_drawable(value) for value in content] if isinstance(content, list) else content
 
 
 def _renumbered(svg: str) -> str:
@@ -103,8 +115,9 @@ def points(
 ) -> dict[str, Any]:
     """A scatter; `diagonal` adds the line where both are equal."""
     rows = [{"x": float(a), "y": float(b)} for a, b in zip(x, y, strict=True)]
+    size = {"size": 14, "opacity": 0.35} if len(rows) > FEW_POINTS else {"size": 40, "opacity": 0.7}
     cloud = {
-        "mark": {"type": "point", "filled": True, "size": 14, "opacity": 0.35, "color": ACCENT},
+        "mark": {"type": "point", "filled": True, **size, "color": ACCENT},
         "encoding": {"x": _numbers("x", titles[0], zero=False), "y": _numbers("y", titles[1], zero=False)},
     }
     layers: list[dict[str, Any]] = [cloud]
@@ -124,10 +137,15 @@ def lines(
         for name, pairs in series.items()
         for place, (x, y) in enumerate(pairs)
     ]
+    whole = (
+        {"axis": {"tickMinStep": 1}}
+        if rows and all(float(x).is_integer() for pairs in series.values() for x, _ in pairs)
+        else {}
+    )
     layer = {
         "mark": {"type": "line", "strokeWidth": 2},
         "encoding": {
-            "x": _numbers("x", titles[0], zero=False),
+            "x": _numbers("x", titles[0], zero=False) | whole,
             "y": _numbers("y", titles[1], zero=False),
             "order": {"field": "order"},
             "color": {

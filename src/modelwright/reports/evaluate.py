@@ -9,12 +9,17 @@ import numpy as np
 
 from modelwright.core.columns import Schema
 from modelwright.reports import charts
-from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, figure, render, with_interval
+from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, alike, figure, render, with_interval
 from modelwright.reports.words import METRICS
 
 if TYPE_CHECKING:
     from modelwright.parts.predictions import Predictions
 
+MOST_FEATURES = 15  # the others hardly count
+SCORES_NOTE = (
+    "The interval says how far the score may be off because there are only so many rows (bootstrap over the rows). "
+    "The first metric is the one that decides."
+)
 MOST_POINTS = 2000  # in a scatter: every k-th row, so that the page stays small
 
 
@@ -26,6 +31,8 @@ def evaluate_report(facts: Mapping[str, Any], predictions: Predictions, schema: 
     ]
     if facts["comparison"]:
         sections.insert(2, Section("Beside the champion", _comparison(facts)))
+    if facts["model"].get("importance"):
+        sections.append(Section("What it looks at", _importance(facts["model"]["importance"])))
     if facts["slices"]:
         sections.append(Section("Where it is weaker", _slices(facts)))
     subtitle = f"{facts['train']} on {facts['rows']:,} rows: {facts['scored']}"
@@ -37,11 +44,12 @@ def plain_words(facts: Mapping[str, Any]) -> list[str]:
     target, said = facts["task"]["target"], []
     metrics = facts["metrics"]
     if "mae" in metrics:
-        entry = metrics["mae"]
+        entry, guessed = metrics["mae"], facts["guess"]
         said.append(
             f"On average a prediction of {target} is off by {figure(entry['value'], 3)} "
             f"(between {figure(entry['low'], 3)} and {figure(entry['high'], 3)} "
-            f"with {entry['confidence']:.0%} confidence)."
+            f"with {entry['confidence']:.0%} confidence). "
+            f"Always answering {figure(guessed['answer'], 3)} would be off by {figure(guessed['score'], 3)}."
         )
     if "r2" in metrics:
         said.append(f"It explains {max(metrics['r2']['value'], 0):.0%} of the differences in {target} between rows.")
@@ -49,11 +57,12 @@ def plain_words(facts: Mapping[str, Any]) -> list[str]:
         entry = metrics["accuracy"]
         said.append(
             f"{entry['value']:.1%} of the rows get the right {target} "
-            f"({entry['low']:.1%} to {entry['high']:.1%} with {entry['confidence']:.0%} confidence)."
+            f"({entry['low']:.1%} to {entry['high']:.1%} with {entry['confidence']:.0%} confidence). "
+            f"Always answering {facts['guess']['answer']} would be right for {facts['guess']['score']:.1%}."
         )
     if "roc_auc" in metrics:
         said.append(
-            f"Of two rows with a different {target}, it ranks the right one higher "
+            f"Shown one row of each of two classes, it tells which is which "
             f"{metrics['roc_auc']['value']:.0%} of the time (50% would be guessing)."
         )
     failed = [gate for gate in facts["gates"] if not gate["passed"]]
@@ -72,14 +81,15 @@ def _scores(facts: Mapping[str, Any]) -> list[Block]:
             name,
             METRICS.get(name, ""),
             f"{facts['directions'][name]} is better",
-            figure(entry["value"]),
-            f"{figure(entry['low'])} to {figure(entry['high'])}",
+            value,
+            f"{low} to {high}",
         )
         for name, entry in facts["metrics"].items()
+        for value, low, high in [alike(entry["value"], entry["low"], entry["high"])]
     ]
     confidence = next(iter(facts["metrics"].values()))["confidence"]
     table = Table(("metric", "what it says", "", "score", f"{confidence:.0%} interval"), rows, frozenset({3, 4}))
-    return [table, Text("Intervals: percentile bootstrap over the test rows.", "note")]
+    return [table, Text(SCORES_NOTE, "note")]
 
 
 def _gates(facts: Mapping[str, Any]) -> list[Block]:
@@ -107,6 +117,27 @@ def _comparison(facts: Mapping[str, Any]) -> list[Block]:
     headers = ("metric", "other model", "this model", "other", "improvement", "rows")
     note = "Only rows that neither model was fitted on; both see the same resamples. Improvement above 0 means better."
     return [Table(headers, rows, frozenset({2, 3, 4, 5})), Text(note, "note")]
+
+
+def guess(predictions: Predictions, schema: Schema, task: Mapping[str, Any]) -> dict[str, Any]:
+    """What the best constant answer would reach on these rows: the bar that any model has to clear."""
+    truth = predictions.truth
+    if predictions.value is not None:
+        answer = float(np.median(truth))
+        return {"answer": answer, "score": float(np.abs(truth - answer).mean())}
+    counts = np.bincount(truth.astype(int))
+    return {"answer": _classes(task, schema)[counts.argmax()], "score": float(counts.max() / len(truth))}
+
+
+def _importance(shares: Mapping[str, float]) -> list[Block]:
+    ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    shown = ranked[:MOST_FEATURES]
+    chart = charts.bars([name for name, _ in shown], [share for _, share in shown], "share of the model's weight")
+    of_how_many = (
+        f"the {len(shown)} strongest of {len(ranked):,} features" if len(ranked) > len(shown) else "all features"
+    )
+    note = "It says what the model uses, not what causes what; features that say the same share their weight."
+    return [Chart(chart, of_how_many), Text(note, "note")]
 
 
 def _slices(facts: Mapping[str, Any]) -> list[Block]:
@@ -138,12 +169,10 @@ def _pictures(facts: Mapping[str, Any], predictions: Predictions, schema: Schema
         )
         return [
             Chart(scatter, "Predicted against true values; on the dashed line both agree"),
-            Chart(charts.histogram(edges, counts, "predicted − true"), "Errors (the outermost 1 % are left out)"),
+            Chart(charts.histogram(edges, counts, "predicted − true"), "Errors (without the outermost 1%)"),
         ]
     assert predictions.probability is not None and predictions.label is not None
-    names = [str(label) for label in schema.classes or ()]
-    swapped = facts["task"].get("positive") is not None and facts["task"]["positive"] == (schema.classes or (None,))[0]
-    names = names[::-1] if swapped else names
+    names = _classes(facts["task"], schema)
     counts = np.zeros((len(names), len(names)))
     np.add.at(counts, (truth.astype(int), predictions.label.astype(int)), 1)
     blocks: list[Block] = []
@@ -157,10 +186,17 @@ def _pictures(facts: Mapping[str, Any], predictions: Predictions, schema: Schema
         blocks.append(
             Chart(
                 _calibration(truth, predictions.probability[:, 1], names[1]),
-                "Calibration: when it says 70 %, does it happen 70 % of the time?",
+                "Calibration: when it says 70%, does it happen 70% of the time? On the dashed line it does",
             )
         )
     return blocks
+
+
+def _classes(task: Mapping[str, Any], schema: Schema) -> list[str]:
+    """The labels in the order of their codes: the positive class comes last."""
+    names = [str(label) for label in schema.classes or ()]
+    swapped = task.get("positive") is not None and task["positive"] == (schema.classes or (None,))[0]
+    return names[::-1] if swapped else names
 
 
 def _calibration(truth: Any, probability: Any, positive: str) -> dict[str, Any]:

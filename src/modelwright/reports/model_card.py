@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,10 +58,11 @@ def model_card(facts: Mapping[str, Any], schema: Schema) -> bytes:
 
 
 def _weak(facts: Mapping[str, Any]) -> list[str]:
-    scored = [entry for entry in facts["slices"] if entry["metrics"]]
+    main = next(iter(facts["metrics"]))
+    known = [entry for entry in facts["slices"] if entry["metrics"]]
+    scored = [entry for entry in known if math.isfinite(entry["metrics"][main]["value"])]
     if not scored:
         return []
-    main = next(iter(facts["metrics"]))
     sign = 1 if facts["directions"][main] == "higher" else -1
     worst = sorted(scored, key=lambda entry: sign * entry["metrics"][main]["value"])[:5]
     rows = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,7 +12,10 @@ from typing import Any, Literal
 from jinja2 import Environment, StrictUndefined
 
 from modelwright import __version__
-from modelwright.reports.charts import to_svg
+from modelwright.core.units import format_number
+from modelwright.reports.charts import HALF_WIDTH, to_svg
+
+DIGITS = 4  # significant ones
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,13 @@ class Chart:
 
     specification: Mapping[str, Any]
     caption: str
+    small: bool = False  # two of them stand side by side
     kind: str = "chart"
 
     @property
     def source(self) -> str:
-        return "data:image/svg+xml;base64," + base64.b64encode(to_svg(self.specification)).decode()
+        drawn = {**self.specification, "width": HALF_WIDTH} if self.small else self.specification
+        return "data:image/svg+xml;base64," + base64.b64encode(to_svg(drawn)).decode()
 
 
 Block = Text | Table | Chart
@@ -72,19 +78,30 @@ def render(page: Page) -> bytes:
     return template.render(page=page, style=(room / "page.css").read_text("utf-8")).encode()
 
 
-def figure(value: Any, digits: int = 4) -> str:
+def figure(value: Any, digits: int = DIGITS) -> str:
     """A number as a person wants to read it; a dash where there is none."""
-    if value is None:
+    if value is None or value != value:  # NaN: a score that is undefined on these rows
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.{digits}g}" if abs(value) < 1e6 else f"{value:,.0f}"
+        return format_number(value, digits)
     return str(value)
 
 
 def with_interval(entry: Mapping[str, Any]) -> str:
     """`0.862 (0.841 to 0.881)`."""
-    return f"{figure(entry['value'])} ({figure(entry['low'])} to {figure(entry['high'])})"
+    value, low, high = alike(entry["value"], entry["low"], entry["high"])
+    return f"{value} ({low} to {high})"
+
+
+def alike(*values: float | None) -> list[str]:
+    """Figures to be compared: all with the decimals of the largest, `0.8100` beside `0.7859`."""
+    known = [abs(value) for value in values if value is not None and math.isfinite(value)]
+    largest = max(known, default=0.0)
+    if not 1e-3 <= largest < 1e15:
+        return [figure(value) for value in values]
+    decimals = max(DIGITS - 1 - math.floor(math.log10(largest)), 0)
+    return [f"{value:,.{decimals}f}" if value is not None and math.isfinite(value) else "–" for value in values]

@@ -22,7 +22,7 @@ def prepare_report(facts: Mapping[str, Any]) -> bytes:
         sections.append(Section("Checks", _checks(facts)))
     if facts["rejects"]:
         sections.append(Section("Refused rows", _rejects(facts)))
-    sections.append(Section("Distributions of learn", _charts(facts)))
+    sections.append(Section("What the columns hold", _charts(facts)))
     sections.append(Section("Features", _features(facts)))
     files = facts["files"]
     shown = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
@@ -36,10 +36,12 @@ def _summary(facts: Mapping[str, Any]) -> list[str]:
     said = [
         f"{rows['read']:,} rows were read and {kept:,} kept: {rows['rejected']:,} could not be read, "
         f"{removed:,} were cleaned away."
+        if rows["rejected"] or removed
+        else f"{rows['read']:,} rows were read and all were kept."
     ]
     said.append(
-        f"The model learns from {rows['learn']:,} rows, is chosen on {rows['validation']:,} "
-        f"and is tested on {rows['test']:,}."
+        f"The model learns from {rows['learn']:,} rows; {rows['validation']:,} others choose among models, "
+        f"and {rows['test']:,} that nobody has looked at before judge the one chosen."
     )
     warnings = len(facts["warnings"])
     said.append(
@@ -57,14 +59,19 @@ def _rows(facts: Mapping[str, Any]) -> list[Block]:
     left = rows["read"] - rows["rejected"]
     lines: list[tuple[str, str, str]] = [
         ("read", "", figure(rows["read"])),
-        ("refused", f"−{rows['rejected']:,}" if rows["rejected"] else "", figure(left)),
+        ("could not be read", f"−{rows['rejected']:,}" if rows["rejected"] else "", figure(left)),
     ]
     for step in rows["removed"]:
         left -= step["removed"]
         lines.append((step["step"], f"−{step['removed']:,}" if step["removed"] else "", figure(left)))
-    lines += [(name, "", figure(rows[name])) for name in ("learn", "validation", "test")]
-    split = ", ".join(f"{key} {value}" for key, value in facts["split"].items())
-    return [Table(("step", "removed", "rows"), lines, frozenset({1, 2})), Text(f"Split: {split}.", "note")]
+    meaning = {"learn": "the model learns from them", "validation": "they choose", "test": "they judge, once"}
+    lines += [(f"{name}: {said}", "", figure(rows[name])) for name, said in meaning.items()]
+    split = {key: value for key, value in facts["split"].items() if value is not None}
+    said = ", ".join(f"{key} {value}" for key, value in split.items() if key != "kind")
+    return [
+        Table(("step", "removed", "rows"), lines, frozenset({1, 2})),
+        Text(f"Split: {split['kind']}; {said}.", "note"),
+    ]
 
 
 def _columns(facts: Mapping[str, Any]) -> list[Block]:
@@ -83,7 +90,10 @@ def _columns(facts: Mapping[str, Any]) -> list[Block]:
         for column in facts["columns"]
     ]
     headers = ("column", "role", "type", "missing", "distinct", "smallest", "largest", "most frequent")
-    return [Table(headers, lines, frozenset({3, 4, 5, 6})), Text("Figures are those of learn.", "note")]
+    return [
+        Table(headers, lines, frozenset({3, 4, 5, 6})),
+        Text("Figures are those of the rows that the model learns from.", "note"),
+    ]
 
 
 def _checks(facts: Mapping[str, Any]) -> list[Block]:
@@ -115,16 +125,22 @@ def _charts(facts: Mapping[str, Any]) -> list[Block]:
             if column["type"] == "timestamp":
                 edges = [edge * 1000 for edge in edges]  # milliseconds, as the axis wants them
                 blocks.append(
-                    Chart(_over_time(edges, counts, title), f"{title}, from {_day(edges[0])} to {_day(edges[-1])}")
+                    Chart(
+                        _over_time(edges, counts, title),
+                        f"{title}, from {_day(edges[0])} to {_day(edges[-1])}",
+                        small=True,
+                    )
                 )
             else:
                 blocks.append(
-                    Chart(charts.histogram(edges, counts, title), f"{title} (the outermost 1 % are left out)")
+                    Chart(charts.histogram(edges, counts, title), f"{title} (without the outermost 1%)", small=True)
                 )
         elif column["top"]:
             values = [value for value, _ in column["top"]]
             chart = charts.bars(values, [count for _, count in column["top"]], "rows")
-            blocks.append(Chart(chart, f"{column['name']}, {figure(column['distinct'])} values"))
+            count, shown = column["distinct"], len(values)
+            which = f"the {shown} most frequent of {count:,} values" if count > shown else f"{count:,} values"
+            blocks.append(Chart(chart, f"{column['name']}, {which}", small=True))
     left = len(blocks) - MOST_CHARTS
     return [*blocks[:MOST_CHARTS], *([Text(f"{left} more columns are not drawn.", "note")] if left > 0 else [])]
 
@@ -142,4 +158,4 @@ def _day(milliseconds: float) -> str:
 def _features(facts: Mapping[str, Any]) -> list[Block]:
     names = facts["features"]
     shown = ", ".join(names[:MOST_FEATURES]) + (f", … ({len(names):,} in all)" if len(names) > MOST_FEATURES else "")
-    return [Text(f"{len(names):,} features: {shown}"), *(Text(note, "note") for note in facts["notes"])]
+    return [Text(f"The model sees {len(names):,} features: {shown}"), *(Text(note, "note") for note in facts["notes"])]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelwright.reports import charts
-from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, figure, render
+from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, alike, figure, render
 
 MOST_ROWS = 20
 
@@ -23,15 +23,19 @@ def tune_report(facts: Mapping[str, Any]) -> bytes:
         Section("Each setting against the score", _settings(facts, scored)),
         Section("Trials", _trials(facts, scored)),
     ]
-    subtitle = f"{facts['model']}, {len(facts['trials'])} trials, ended by {facts['stopped']}"
+    subtitle = f"{facts['model']}, ended by {facts['stopped']}"
     return render(Page(f"{facts['name']}: tuning", subtitle, _summary(facts), sections))
 
 
 def _summary(facts: Mapping[str, Any]) -> list[str]:
     best, first, metric = facts["best"]["score"], facts["first"]["score"], facts["metric"]
-    said = [f"The best of {len(facts['trials'])} settings reaches {metric} {figure(best)} ({facts['rows']})."]
-    if first is not None and first:
-        said.append(f"The settings that the search began with reach {figure(first)}.")
+    tried, better = len(facts["trials"]), facts["direction"]
+    reached, began = alike(best, first)
+    said = [f"The best of {tried:,} settings reaches {metric} {reached} ({facts['rows']}); {better} is better."]
+    if first is not None and first != best:
+        said.append(f"The settings that the search began with reach {began}.")
+    elif first is not None and tried > 1:
+        said.append("These are the settings that the search began with: nothing better was found.")
     said.append("The same rows chose the winner, so expect a little less on new data; evaluate measures that.")
     return said
 
@@ -61,9 +65,7 @@ def _settings(facts: Mapping[str, Any], scored: list[Any]) -> list[Block]:
         pairs = [(trial["parameters"][name], trial["score"]) for trial in scored]
         if all(isinstance(value, int | float) and not isinstance(value, bool) for value, _ in pairs):
             chart = charts.points([value for value, _ in pairs], [score for _, score in pairs], (name, facts["metric"]))
-            blocks.append(
-                Chart({**chart, "height": 160}, f"{name} against {facts['metric']}, one point for each trial")
-            )
+            blocks.append(Chart({**chart, "height": 160}, f"{name}: one point for each trial", small=True))
         else:
             means: dict[str, list[float]] = {}
             for value, score in pairs:
@@ -71,7 +73,7 @@ def _settings(facts: Mapping[str, Any], scored: list[Any]) -> list[Block]:
             ranked = sorted(means.items(), key=lambda item: sum(item[1]) / len(item[1]))
             averages = [sum(scores) / len(scores) for _, scores in ranked]
             chart = charts.bars([value for value, _ in ranked], averages, f"mean {facts['metric']}")
-            blocks.append(Chart(chart, f"Mean {facts['metric']} for each {name}"))
+            blocks.append(Chart(chart, f"Mean {facts['metric']} for each {name}", small=True))
     return blocks
 
 

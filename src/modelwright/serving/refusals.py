@@ -50,11 +50,11 @@ def not_json(error: Exception) -> RequestError:
     return RequestError(400, f"the body {reason}")
 
 
-def invalid(error: msgspec.ValidationError, signature: Signature) -> RequestError:
+def invalid(complaint: str, signature: Signature) -> RequestError:
     """Names the row and the field that msgspec complains about, in words of the signature."""
-    message, _, place = str(error).rpartition(" - at `")
+    message, _, place = complaint.rpartition(" - at `")
     if not message:
-        message, place = str(error), "$`"
+        message, place = complaint, "$`"
     found = PLACE.fullmatch(place[:-1])
     row = int(found[1]) if found and found[1] else None
     field = (found[2] or found[3]) if found else None

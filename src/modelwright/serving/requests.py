@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from modelwright.serving.refusals import RequestError, invalid, not_json, null_r
 from modelwright.serving.signature import Field, Signature
 
 LONGEST_TIME = 64
+ODD = re.compile(r'["\\\x00-\x1f]')  # characters that JSON escapes; a struct can't have them in its names
+MARK = "\uffff"
 EXACT = 2.0**53  # whole numbers beyond it do not fit in float64; ids that long are text
 
 Columns = dict[str, list[Any]]  # by column name, None for missing, in the order of the signature
@@ -26,6 +29,9 @@ class RowDecoder:
         self.signature = signature
         self._names = [field.name for field in signature.fields]
         attributes = [f"column_{number}" for number in range(len(self._names))]
+        self._stand_ins = {
+            name: MARK + attribute for name, attribute in zip(self._names, attributes, strict=True) if ODD.search(name)
+        }
         self._required = [field.name for field in signature.inputs if not field.nullable]
         self._required_text = [field.name for field in signature.inputs if not field.nullable and field.textual]
         self._optional = [field.name for field in signature.fields if field.nullable]
@@ -35,13 +41,14 @@ class RowDecoder:
                 _struct_field(name, field, max_characters)
                 for name, field in zip(attributes, signature.fields, strict=True)
             ],
-            rename=dict(zip(attributes, self._names, strict=True)),
+            rename=dict(zip(attributes, [self._stand_ins.get(name, name) for name in self._names], strict=True)),
             forbid_unknown_fields=True,
             kw_only=True,
             gc=False,
         )
         self._rows: Any = Annotated[list[row], Meta(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]  # made at run time
-        request: Any = msgspec.defstruct("Request", [("rows", self._rows)], forbid_unknown_fields=True, gc=False)
+        rows = list[dict[str, Any]] if self._stand_ins else self._rows
+        request: Any = msgspec.defstruct("Request", [("rows", rows)], forbid_unknown_fields=True, gc=False)
         self._decoder = msgspec.json.Decoder(request)
         self._values: Callable[[Any], Any] = attrgetter(*attributes)
         if len(attributes) == 1:
@@ -53,18 +60,29 @@ class RowDecoder:
         try:
             request = self._decoder.decode(body)
         except msgspec.ValidationError as error:
-            raise invalid(error, self.signature) from error
+            raise self._invalid(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise not_json(error) from error
         refuse_duplicate_keys(body, request)
-        return self._columns(request.rows)
+        return self.convert(request.rows) if self._stand_ins else self._columns(request.rows)
 
     def convert(self, rows: Sequence[Mapping[str, Any]]) -> Columns:
         """The same for rows that were decoded in another form."""
+        if self._stand_ins:
+            rows = [{self._stand_in(name): value for name, value in row.items()} for row in rows]
         try:
             return self._columns(msgspec.convert(rows, self._rows))
         except msgspec.ValidationError as error:
-            raise invalid(error, self.signature) from error
+            raise self._invalid(error) from error
+
+    def _stand_in(self, name: str) -> str:
+        return self._stand_ins.get(name) or name.lstrip(MARK)  # nobody but us begins a name like this
+
+    def _invalid(self, error: msgspec.ValidationError) -> RequestError:
+        text = str(error)
+        for name, stand_in in self._stand_ins.items():
+            text = text.replace(stand_in, name)
+        return invalid(text, self.signature)
 
     def _columns(self, rows: Iterable[Any]) -> Columns:
         columns: Columns = dict(zip(self._names, map(list, zip(*map(self._values, rows), strict=True)), strict=True))

@@ -100,15 +100,10 @@ def signature_of(
     name: str,
     task: str,
     positive: Label | None = None,
-    nullable: Collection[str] = (),
     ungated: bool = False,
 ) -> Signature:
-    """The contract of a graph that consumes some of the columns; `nullable` names more columns that may be missing."""
-    inputs = tuple(
-        _of_column(column, column.nullable or column.name in nullable)
-        for column in schema.columns
-        if column.name in consumed
-    )
+    """The contract of a graph that consumes some of the columns."""
+    inputs = tuple(_of_column(column, column.nullable) for column in schema.columns if column.name in consumed)
     context = tuple(
         _of_column(column, True) for column in schema.of_role(*CONTEXT_ROLES) if column.name not in consumed
     )

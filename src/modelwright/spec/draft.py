@@ -9,11 +9,11 @@ from typing import Any
 
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
-from modelwright.spec.sample import FEW, Sample, SampledColumn, sample
+from modelwright.spec.sample import FEW, MISSING, Sample, SampledColumn, sample
 from modelwright.spec.writing import to_yaml
 
 TEMPLATE = """\
-# {name}: {what}, written by `modelwright init` from {file}.
+# {name}: predicts {what}; written by `modelwright init` from {file}.
 # Try:  modelwright check {spec}
 #       modelwright run {spec}
 # Every key that can stand here: modelwright schema
@@ -33,8 +33,8 @@ prepare:
   clean: []
   # What must hold of the cleaned rows, for example: {{kind: not_null, columns: [{target}]}}
   checks: []
-  # Who is learnt from, who chooses, who judges. Left out, the task's default is taken. If rows come over time and
-  # the future is to be predicted: split: {{kind: time, column: …, validation: 0.15, test: 0.15}}
+  # Which rows are learnt from, which choose among models, which judge. Left out, the task's default is taken.
+{split}
   # Feature steps in order, or auto: what suits the columns and the model.
   features: auto
 
@@ -53,6 +53,7 @@ export:
 
 serve:
   port: 8080
+  log: {{folder: logs/{name}}}  # what monitor looks at
   routes: {{champion: {{weight: 1}}}}  # which version answers: modelwright runs promote makes the first champion
 
 monitor:
@@ -66,7 +67,8 @@ def draft(data: Path, target: str, output: Path) -> str:
     names = [column.name for column in found.columns]
     if target not in names:
         message = f'has no column "{target}"{did_you_mean(target, names)}'
-        raise DataError(message, where=str(data), hint=f"columns: {', '.join(names[:40])}")
+        unnamed = "" if found.headed else "; is the first line a row? Then write the spec by hand with source.names"
+        raise DataError(message, where=str(data), hint=f"columns: {', '.join(names[:40])}{unnamed}")
     column = next(column for column in found.columns if column.name == target)
     task, what = _task(column)
     metric = {"regression": "r2", "binary": "roc_auc"}.get(task["kind"], "accuracy")
@@ -78,6 +80,7 @@ def draft(data: Path, target: str, output: Path) -> str:
         task=_inline("task", task),
         source=_inline("source", _source(found, data, output)),
         columns=_columns(found, target),
+        split=_split(found, target),
         target=_comment(_flow(target)),
         gate=f"{{kind: threshold, metric: {metric}, min: 0.7}}",
     )
@@ -95,47 +98,64 @@ def _task(column: SampledColumn) -> tuple[dict[str, Any], str]:
         found = "one value" if distinct else "no value"
         raise DataError(f'"{column.name}" has {found} in the first rows, so there is nothing to predict')
     if distinct == 2:
-        return {"kind": "binary", "target": column.name}, f"one of two classes of {_comment(column.name)}"
+        return {"kind": "binary", "target": column.name}, f"{_comment(column.name)}, one of two classes"
     whole = column.kind == "number" and all(value.lstrip("+-").isdecimal() for value in column.distinct)
     if column.kind == "text" or (whole and distinct <= FEW):
-        return {"kind": "multiclass", "target": column.name}, f"one of {distinct} classes of {_comment(column.name)}"
+        return {"kind": "multiclass", "target": column.name}, f"{_comment(column.name)}, one of {distinct} classes"
     if column.kind == "number":
-        return {"kind": "regression", "target": column.name}, f"the number {_comment(column.name)}"
+        return {"kind": "regression", "target": column.name}, f"{_comment(column.name)}, a number"
     raise DataError(f'"{column.name}" is a {column.kind} column, which no task predicts')
 
 
 def _source(found: Sample, data: Path, output: Path) -> dict[str, Any]:
     path = Path(os.path.relpath(data, output.parent)).as_posix()
-    source = {"kind": found.kind, "path": path}
+    source: dict[str, Any] = {"kind": found.kind, "path": path}
     if found.kind == "csv" and found.delimiter != ",":
         source["delimiter"] = "tab" if found.delimiter == "\t" else found.delimiter
+    if not found.quoted:
+        source["quote"] = "none"
+    unusual = {word for column in found.columns for word in column.unusual_missing}
+    if found.kind == "csv" and unusual:
+        source["null_words"] = [*sorted(MISSING), *sorted(unusual)]
     return source
+
+
+def _split(found: Sample, target: str) -> str:
+    """By time where the rows come in its order: they are a series, and what comes next is to be predicted."""
+    times = [column for column in found.columns if column.kind == "timestamp" and column.name != target]
+    series = next((column for column in times if column.in_order), None)
+    if series is not None:
+        written = _inline("split", {"kind": "time", "column": series.name, "validation": 0.15, "test": 0.15})
+        return f"  {written}  # the rows are in order of time: the latest judge"
+    example = _comment(_flow(times[0].name)) if times else "COLUMN"
+    return (
+        "  # If rows come over time and the future is to be predicted:\n"
+        f"  #   split: {{kind: time, column: {example}, validation: 0.15, test: 0.15}}"
+    )
 
 
 def _columns(found: Sample, target: str) -> str:
     """The columns about which something is to be said, each with the reason."""
-    lines = []
+    lines = [] if found.headed else ["    # The first line looks like a row, not like names; if it is: source.names"]
     for column in found.columns:
         said, why = _said_of(column)
         if said and column.name != target:
             lines.append(f"    {_inline(column.name, said)}  # {why}")
-    return "\n".join(["  columns:", *lines]) if lines else "  columns: {}"
+    any_said = any(not line.lstrip().startswith("#") for line in lines)
+    return "\n".join(["  columns:" if any_said else "  columns: {}", *lines])
 
 
 def _said_of(column: SampledColumn) -> tuple[dict[str, Any], str]:
     if column.identifies:
-        return {"role": "id"}, "a different value in every row"
+        return {"role": "id"}, "numbers the rows" if column.counts else "a different value in every row"
     if column.kind == "empty":
         return {"role": "ignore"}, "no value in the first rows"
     if column.constant:
         return {"role": "ignore"}, "the same value in all of the first rows"
-    if column.kind == "timestamp" and column.zoned:
-        return {"type": "timestamp"}, "add `role: time` if it says when a row was known"
     if column.kind == "timestamp":
-        return {
-            "type": "timestamp",
-            "timezone": "UTC",
-        }, "which zone? add `role: time` if it says when a row was known"
+        said = {"type": "timestamp"} | ({"format": column.format} if column.format else {})
+        said |= {} if column.zoned else {"timezone": "UTC"}
+        return said, f"{'' if column.zoned else 'which zone? '}add `role: time` if it says when a row was known"
     return {}, ""
 
 
@@ -146,7 +166,9 @@ def _inline(key: str, value: dict[str, Any]) -> str:
 
 
 def _flow(value: Any) -> str:
-    """One scalar as it is safe inside braces."""
+    """One scalar, or a list of them, as it is safe inside braces."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
     if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./ -]*[A-Za-z0-9_]|[A-Za-z_]", value):
         return '"' + value.translate({ord('"'): '\\"', ord("\\"): "\\\\"}) + '"'
     return to_yaml(value).removesuffix("\n").removesuffix("\n...")

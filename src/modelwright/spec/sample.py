@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -14,10 +15,14 @@ from typing import Literal
 from modelwright.core.errors import DataError
 
 SAMPLE_ROWS = 10_000
+UNUSUAL_MISSING = frozenset({"?"})  # means missing where it is found, but the csv reader must be told
 MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})  # as the csv reader has it
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 NAMED_LIKE_AN_ID = re.compile(r"(^|[_\s-])(id|uuid|guid|key)$|[a-z](Id|ID)$|^(index|rownames?)$", re.IGNORECASE)
 PARQUET_MAGIC = b"PAR1"
+DATES = ("%Y-%m", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y")  # beside ISO 8601
+FORMATS = tuple(date + time for date in DATES for time in ("", " %H:%M", " %H:%M:%S"))
+IN_ORDER = 20  # distinct times in ascending order: more than this many are no accident
 FEW = 20  # distinct values: more than this many whole numbers are a quantity, fewer are classes
 
 Kind = Literal["number", "timestamp", "text", "empty"]
@@ -32,6 +37,10 @@ class SampledColumn:
     distinct: tuple[str, ...]  # in order of appearance, without missing
     rows: int  # without missing
     zoned: bool = True  # every timestamp says its zone
+    format: str | None = None  # of timestamps that are not ISO 8601
+    in_order: bool = False  # timestamps that never go back
+    counts: bool = False  # whole numbers, each one more than the one before
+    unusual_missing: frozenset[str] = frozenset()
 
     @property
     def constant(self) -> bool:
@@ -42,7 +51,11 @@ class SampledColumn:
         """Every value once, and not a measurement."""
         if self.rows < 10 or len(self.distinct) < self.rows or self.kind == "timestamp":
             return False
-        return bool(NAMED_LIKE_AN_ID.search(self.name)) or (self.kind == "text" and self.rows >= 100 and self._short)
+        return (
+            self.counts
+            or bool(NAMED_LIKE_AN_ID.search(self.name))
+            or (self.kind == "text" and self.rows >= 100 and self._short)
+        )
 
     @property
     def _short(self) -> bool:
@@ -54,6 +67,15 @@ class Sample:
     kind: Literal["csv", "parquet"]
     delimiter: str
     columns: tuple[SampledColumn, ...]
+    quoted: bool = True  # quotes enclose values; False where they are ordinary characters
+
+    @property
+    def headed(self) -> bool:
+        """The first line holds names; a name that is also one of its few values, or a number, is rather a value."""
+        return not any(
+            NUMBER.fullmatch(column.name) or (len(column.distinct) <= FEW and column.name in column.distinct)
+            for column in self.columns
+        )
 
 
 def sample(path: Path) -> Sample:
@@ -73,9 +95,8 @@ def sample(path: Path) -> Sample:
     try:
         delimiter = _delimiter(start.decode("utf-8-sig", errors="ignore"))
         with path.open(newline="", encoding="utf-8-sig") as text:
-            lines = csv.reader(text, delimiter=delimiter)
-            names = next(lines)
-            return Sample("csv", delimiter, _columns(names, list(islice(lines, SAMPLE_ROWS))))
+            names, rows, quoted = _rows(list(islice(text, SAMPLE_ROWS)), delimiter)
+            return Sample("csv", delimiter, _columns(names, rows), quoted)
     except UnicodeDecodeError:
         hint = "convert it: iconv -f CP1251 -t UTF-8; or write the spec by hand with source.encoding"
         raise DataError("is not UTF-8 text, nor Parquet", where=str(path), hint=hint) from None
@@ -87,9 +108,23 @@ def _delimiter(start: str) -> str:
     """The sign that splits the first lines into the same number of values, most of them."""
     lines = start.splitlines()[:20]
     lines = lines[:-1] or lines
-    counts = {sign: [len(row) for row in csv.reader(lines, delimiter=sign)] for sign in ",\t;|"}
-    even = {sign: found[0] for sign, found in counts.items() if found and found.count(found[0]) >= 0.9 * len(found)}
-    return max(even, key=lambda sign: even[sign], default=",")
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        counts = {sign: [len(row) for row in csv.reader(lines, delimiter=sign, quoting=quoting)] for sign in ",\t;|"}
+        even = {sign: found[0] for sign, found in counts.items() if found and found.count(found[0]) >= 0.9 * len(found)}
+        best = max(even, key=lambda sign: even[sign], default=",")
+        if even.get(best, 0) > 1:
+            return best
+    return ","
+
+
+def _rows(lines: list[str], delimiter: str) -> tuple[list[str], list[list[str]], bool]:
+    """Names, rows, and whether quotes enclose values: not where only that makes every line a row."""
+    names, *rows = csv.reader(lines, delimiter=delimiter)
+    if any(len(row) != len(names) or "\n" in "".join(row) for row in rows):
+        plain_names, *plain = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        if all(len(row) == len(plain_names) for row in plain):
+            return plain_names, plain, False
+    return names, rows, True
 
 
 def _parquet(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -114,21 +149,42 @@ def _columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sampl
 
 
 def _column(name: str, values: Sequence[str]) -> SampledColumn:
-    present = [value for value in values if value not in MISSING]
+    unusual = UNUSUAL_MISSING & set(values)
+    present = [value for value in values if value not in MISSING | unusual]
     distinct = tuple(dict.fromkeys(present))
     if not present:
-        return SampledColumn(name, "empty", (), 0)
+        return SampledColumn(name, "empty", (), 0, unusual_missing=unusual)
     if all(NUMBER.fullmatch(value) for value in distinct):
-        return SampledColumn(name, "number", distinct, len(present))
-    times = list(_times(distinct))
-    if len(times) == len(distinct):
-        return SampledColumn(name, "timestamp", distinct, len(present), all(time.tzinfo for time in times))
-    return SampledColumn(name, "text", distinct, len(present))
+        return SampledColumn(name, "number", distinct, len(present), counts=_counts(present), unusual_missing=unusual)
+    for form in (None, *FORMATS):
+        times = _times(distinct, form)
+        if times is not None:
+            zoned = all(time.tzinfo for time in times)
+            in_order = len(distinct) > IN_ORDER and _in_order(present, dict(zip(distinct, times, strict=True)))
+            return SampledColumn(
+                name, "timestamp", distinct, len(present), zoned, form, in_order, unusual_missing=unusual
+            )
+    return SampledColumn(name, "text", distinct, len(present), unusual_missing=unusual)
 
 
-def _times(values: Sequence[str]) -> Iterator[datetime]:
-    for value in values:
-        try:
-            yield datetime.fromisoformat(value)
-        except ValueError:
-            return
+def _times(values: Sequence[str], form: str | None) -> list[datetime] | None:
+    try:
+        return [
+            datetime.fromisoformat(value) if form is None else datetime.strptime(value, form)  # as found
+            for value in values
+        ]
+    except ValueError:
+        return None
+
+
+def _in_order(values: Sequence[str], moment: Mapping[str, datetime]) -> bool:
+    try:
+        return all(moment[before] <= moment[after] for before, after in itertools.pairwise(values))
+    except TypeError:  # some with a zone, some without
+        return False
+
+
+def _counts(values: Sequence[str]) -> bool:
+    if not all(value.isdecimal() for value in values):
+        return False
+    return all(int(after) == int(before) + 1 for before, after in itertools.pairwise(values))

@@ -30,7 +30,7 @@ class Log(BaseModel):
 
 
 class Limits(BaseModel):
-    """What one request and all of them together may ask for; more is refused with 413, 422, 429 or 503."""
+    """What one request and all of them together may ask for; more is refused with 408, 413, 422 or 503."""
 
     model_config = CLOSED
 

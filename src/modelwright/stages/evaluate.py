@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from modelwright.core.columns import Schema
 from modelwright.core.errors import GATE_FAILED, SpecError
 from modelwright.core.progress import Progress
-from modelwright.runs.aliases import Aliases
 from modelwright.runs.commit import begin
-from modelwright.runs.identity import Input
 from modelwright.stages import lineage
 from modelwright.stages.incoming import read_rows, reader_for
 from modelwright.stages.job import Job, Plan, Result, deciding_first
+from modelwright.stages.rivals import ROLE, rival_inputs, rivals_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from modelwright.fitting.evidence import ModelEvidence
+    from modelwright.fitting.rivals import FittedRows, Rival
     from modelwright.parts.base import Gate, Metric
     from modelwright.runs.commit import Staged
     from modelwright.runs.store import Run
@@ -37,35 +37,25 @@ def plan(job: Job) -> Plan:
     inputs = [lineage.bundle_input(model) if bundle else lineage.run_input(model)]
     if bundle is None:
         sources["prepare"] = lineage.source_of(job, model, "prepare")
-    champion = champion_run(job)
-    if champion is not None:
-        sources["champion"] = champion
-        inputs.append(Input("champion", champion.label, champion.digest))
+    rivals = rivals_of(job, model)
+    sources |= {ROLE + alias: run for alias, run in rivals.items()}
+    inputs += rival_inputs(rivals)
+    section = lineage.evaluate_section(job)
     if data:
         inputs += lineage.reader_inputs(job, reader_for(Path(data), job.spec.prepare.source))
+        section |= {"prepare": job.spec.prepare.model_dump(mode="json")}  # it says how the rows are read and cleaned
     summary = {
         "model": model.label,
         "data": str(data) if data else f"{sources['prepare'].label}/test.parquet",
-        "champion": champion.label if champion else None,
+        **{alias: run.label for alias, run in rivals.items()},
         "gates": [gate.kind for gate in job.spec.evaluate.gates],
     }
-    wanted = lineage.identity(job, "evaluate", lineage.evaluate_section(job), tuple(inputs))
+    wanted = lineage.identity(job, "evaluate", section, tuple(inputs))
     return lineage.plan_of(job, wanted, sources, summary)
 
 
-def champion_run(job: Job) -> Run | None:
-    """The export behind the first alias that a gate compares with; None before the first promotion."""
-    aliases = Aliases(job.store, job.spec.name).current()
-    version = aliases.get(_rival_alias(job))
-    return None if version is None else job.store.open(job.spec.name, "export", version)
-
-
-def _rival_alias(job: Job) -> str:
-    return next((gate.rival for gate in job.spec.evaluate.gates if gate.rival), "champion")
-
-
 def run(plan: Plan, progress: Progress) -> Result:
-    from modelwright.reports.evaluate import evaluate_report
+    from modelwright.reports.evaluate import evaluate_report, guess
     from modelwright.reports.model_card import model_card
 
     spec = plan.job.spec
@@ -89,6 +79,7 @@ def run(plan: Plan, progress: Progress) -> Result:
             "slices": slices,
             "comparison": evidence.comparisons(),
             "gates": gates,
+            "guess": guess(evidence.predictions, test.schema, spec.task.model_dump(mode="json")),
         }
         staged.write_json("metrics.json", {"metric": evidence.metrics[0].kind, "metrics": metrics})
         staged.write_json("slices.json", slices)
@@ -122,6 +113,7 @@ class ScoredRows:
     table: pa.Table
     schema: Schema
     name: str
+    told_apart_by: Sequence[str]  # columns that their digests are made of
 
 
 def _read_test(plan: Plan, staged: Staged) -> ScoredRows:
@@ -131,7 +123,9 @@ def _read_test(plan: Plan, staged: Staged) -> ScoredRows:
     holder = plan.sources.get("prepare", plan.sources["model"])  # a bundle carries the schema too
     schema = Schema.from_dict(holder.read_json("schema.json"))
     if not data:
-        return ScoredRows(pq.read_table(holder.file("test.parquet")), schema, "the test rows of prepare")
+        told_apart_by = holder.read_json("rows.json")["told_apart_by"]
+        test = pq.read_table(holder.file("test.parquet"))
+        return ScoredRows(test, schema, "the test rows of prepare", told_apart_by)
     spec = plan.job.spec.prepare
     with TemporaryDirectory(dir=staged.folder) as scratch:
         incoming = read_rows(
@@ -143,7 +137,7 @@ def _read_test(plan: Plan, staged: Staged) -> ScoredRows:
             target="needed",
         )
     labelled = incoming.table[plan.job.spec.task.target].is_valid()
-    return ScoredRows(incoming.table.filter(labelled), schema, Path(data).name)
+    return ScoredRows(incoming.table.filter(labelled), schema, Path(data).name, incoming.told_apart_by)
 
 
 def _score(plan: Plan, test: ScoredRows) -> ModelEvidence:
@@ -160,7 +154,8 @@ def _score(plan: Plan, test: ScoredRows) -> ModelEvidence:
         test.schema,
         spec.task,
         metrics,
-        fitted=plan.sources["model"].file("fitted_rows.parquet") if "prepare" in plan.sources else None,
+        told_apart_by=test.told_apart_by,
+        fitted=_fitted_rows(plan.job, plan.sources["model"]) if "prepare" in plan.sources else None,
         rivals=_rivals(plan),
         resamples=spec.evaluate.resamples,
         confidence=spec.evaluate.confidence,
@@ -168,18 +163,32 @@ def _score(plan: Plan, test: ScoredRows) -> ModelEvidence:
     )
 
 
-def _rivals(plan: Plan) -> Mapping[str, Any]:
-    """By alias: the other model's graph and the rows that it was fitted on; None where that is not known any more."""
-    from modelwright.core.errors import ArtifactError
+def _rivals(plan: Plan) -> Mapping[str, Rival]:
+    from modelwright.fitting.rivals import Rival
 
-    champion = plan.sources.get("champion")
-    if champion is None:
-        return {}
+    return {
+        role.removeprefix(ROLE): Rival(
+            run.label,
+            run.read_bytes("model.onnx"),
+            Schema.from_dict(run.read_json("schema.json")),
+            _fitted_rows(plan.job, run),
+        )
+        for role, run in plan.sources.items()
+        if role.startswith(ROLE)
+    }
+
+
+def _fitted_rows(job: Job, model: Run) -> FittedRows | None:
+    """Of a train run or an export; None where they are not known any more."""
+    from modelwright.core.errors import ArtifactError
+    from modelwright.fitting.rivals import FittedRows
+
     try:
-        fitted = lineage.source_of(plan.job, champion, "train").file("fitted_rows.parquet")
+        train = model if model.stage == "train" else lineage.source_of(job, model, "train")
+        told_apart_by = lineage.source_of(job, train, "prepare").read_json("rows.json")["told_apart_by"]
+        return FittedRows.read(train.file("fitted_rows.parquet"), told_apart_by)
     except ArtifactError:
-        fitted = None
-    return {_rival_alias(plan.job): (champion.label, champion.read_bytes("model.onnx"), fitted)}
+        return None
 
 
 def _write_predictions(staged: Staged, test: ScoredRows, evidence: ModelEvidence) -> None:

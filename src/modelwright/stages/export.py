@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.canonical import digest
@@ -13,6 +12,7 @@ from modelwright.core.units import format_bytes
 from modelwright.runs.commit import begin
 from modelwright.stages import lineage
 from modelwright.stages.job import Job, Plan, Result
+from modelwright.stages.rivals import ROLE, rival_inputs, rivals_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +40,6 @@ def plan(job: Job) -> Plan:
     section = {
         "task": job.spec.task.model_dump(mode="json"),
         "export": job.spec.export.model_dump(mode="json"),
-        "nullable": _declared_nullable(job),
         "ungated": ungated,
     }
     inputs = tuple(lineage.run_input(run) for run in sources.values())
@@ -54,12 +53,14 @@ def plan(job: Job) -> Plan:
 
 
 def evaluate_run(job: Job, train: Run) -> Run | None:
-    """The newest evaluate of that very model on its own test rows, with the gates as the spec has them now."""
+    """The newest evaluate of that very model on its own test rows, with gates and rivals as they are now."""
     section = lineage.evaluate_section(job)
+    rivals = {entry.role: entry.digest for entry in rival_inputs(rivals_of(job, train))}
     for run in job.store.runs(job.spec.name, "evaluate"):
         inputs = {entry.role: entry.digest for entry in run.manifest.inputs}
         same_model = inputs.get("train") == train.digest and "data" not in inputs
-        if same_model and run.manifest.parts.get("spec") == digest(section):
+        same_rivals = {role: found for role, found in inputs.items() if role.startswith(ROLE)} == rivals
+        if same_model and same_rivals and run.manifest.parts.get("spec") == digest(section):
             return run
     return None
 
@@ -119,7 +120,7 @@ def _require_gates(job: Job, train: Run, evaluated: Run | None) -> None:
     override = "or pass --ungated (recorded in the bundle)"
     if evaluated is None:
         raise ArtifactError(
-            f"{train.label} has no evaluate run with the gates of this spec",
+            f"{train.label} has no evaluate run with the gates of this spec and the champion of now",
             hint=f"run: modelwright evaluate {job.spec_file or 'SPEC'}, {override}",
         )
     gates = evaluated.read_json("gates.json")
@@ -132,46 +133,20 @@ def _require_gates(job: Job, train: Run, evaluated: Run | None) -> None:
         )
 
 
-def _declared_nullable(job: Job) -> list[str]:
-    """Columns that the spec itself says may be missing when scoring."""
-    return sorted(name for name, column in job.spec.prepare.columns.items() if column.nullable)
-
-
 def _signature(plan: Plan, model: bytes) -> Signature:
     from modelwright.graph.running import Scorer
     from modelwright.serving.signature import signature_of
 
     spec = plan.job.spec
     schema = Schema.from_dict(plan.sources["prepare"].read_json("schema.json"))
-    nullable = {*_declared_nullable(plan.job), *_imputed(plan.job, schema)}
     return signature_of(
         schema,
         Scorer(model).inputs,
         name=spec.name,
         task=spec.task.kind,
         positive=getattr(spec.task, "positive", None),
-        nullable=nullable,
         ungated=bool(plan.job.options.get("ungated")),
     )
-
-
-def _imputed(job: Job, schema: Schema) -> set[str]:
-    """Columns for which an impute step stands ready, whatever learn held."""
-    from modelwright.parts.features.impute import Impute
-    from modelwright.parts.selectors import KINDS, WITHOUT, select
-
-    features = job.spec.prepare.features
-    columns = {column.name: column.type for column in schema.of_role("input", "time")}
-    by_name_only = frozenset(column.name for column in schema.of_role("time"))
-    covered: set[str] = set()
-    for step in features if not isinstance(features, str) else ():
-        if isinstance(step, Impute):
-            words = [step.columns] if isinstance(step.columns, str) else list(step.columns)
-            # Names of columns that an earlier step made say nothing of a request.
-            known = [word for word in words if word in columns or word in KINDS or word.startswith(WITHOUT)]
-            known += [word for word in words if "*" in word and any(fnmatchcase(name, word) for name in columns)]
-            covered |= set(select(known, columns, by_name_only)) if known else set()
-    return covered
 
 
 def _served(signature: Signature, model: bytes) -> ServedModel:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SQL_TYPES = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}  # else VARCHAR
 PARQUET_MAGIC = b"PAR1"
+GLOB = frozenset("*?[")
 Truth = Literal["needed", "welcome", "hidden"]  # whether the target must be there, may be, or must not be seen
 NEEDED = ("input", "id")  # columns that new data must have; the others are missing where they are absent
 
@@ -37,6 +38,7 @@ class IncomingRows:
     """
 
     table: pa.Table
+    told_apart_by: list[str]  # columns that `__row__` is made of
     rejected: tuple[Refusal, ...]
     read: int
     removed: int
@@ -53,7 +55,7 @@ def read_rows(
     """
     from modelwright.tables.at_rest import at_rest
     from modelwright.tables.engine import open_engine
-    from modelwright.tables.typing import Declared, type_rows
+    from modelwright.tables.typing import Declared, told_apart_by, type_rows
 
     files, memory = reader.inputs(base), parse_bytes(prepare.memory)
     with open_engine(engine_folder, memory=memory, threads=available_threads(), readable=files) as engine:
@@ -64,6 +66,7 @@ def read_rows(
         hidden = [column.name for column in schema.of_role("target") if target == "hidden"]
         declared.update({name: Declared("text", "ignore") for name in hidden if name in declared})
         columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
+        digest_of = told_apart_by(columns)
         columns = _complete(engine, schema, columns, hidden)
         before = engine.value("SELECT count(*) FROM rows")
         for cleaner in prepare.clean:
@@ -72,11 +75,13 @@ def read_rows(
         _check_missing(engine, schema)
         table = engine.arrow(f"SELECT {at_rest(schema.columns)} FROM rows ORDER BY rowid")
         refusals: list[Any] = engine.rows('SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid')
-    return IncomingRows(table, tuple(refusals), reading.rows + reading.rejected, before - table.num_rows)
+    return IncomingRows(table, digest_of, tuple(refusals), reading.rows + reading.rejected, before - table.num_rows)
 
 
 def reader_for(path: Path, source: Reader) -> Reader:
     """The spec's reader on another path; by the file's own first bytes where the spec's reads something else."""
+    if not path.exists() and not GLOB & set(str(path)):
+        raise DataError("there is no such file", where=str(path))
     if path.is_file():
         with path.open("rb") as file:
             parquet = file.read(4) == PARQUET_MAGIC

@@ -27,8 +27,11 @@ def file_input(job: Job, path: Path, role: str) -> Input:
 
 def prepare_identity(job: Job) -> Identity:
     task = job.spec.task.model_dump(mode="json", exclude={"metric"})
-    section = {"task": task, "prepare": job.spec.prepare.model_dump(mode="json")}
-    return identity(job, "prepare", section, reader_inputs(job, job.spec.prepare.source))
+    section: dict[str, Any] = {"task": task, "prepare": job.spec.prepare.model_dump(mode="json")}
+    inputs = reader_inputs(job, job.spec.prepare.source)
+    if job.spec.prepare.split is not None and job.spec.prepare.split.by_file_name:
+        section["files"] = [entry.name for entry in inputs]  # elsewhere a renamed file is the same data
+    return identity(job, "prepare", section, inputs)
 
 
 def train_identity(job: Job, prepare: Run) -> Identity:

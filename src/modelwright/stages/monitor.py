@@ -31,11 +31,13 @@ def plan(job: Job) -> Plan:
     """`options["data"]` names rows to look at instead of the prediction log."""
     bundle = lineage.bundle_run(job)
     export = bundle or _monitored(job)
+    reader = _reader(job)
     section = {
         "task": job.spec.task.model_dump(mode="json"),
         "monitor": job.spec.monitor.model_dump(mode="json"),
+        "evaluate": job.spec.evaluate.model_dump(mode="json", include={"metrics", "confidence"}),
+        "prepare": job.spec.prepare.model_dump(mode="json"),  # it says how rows and labels are read and cleaned
     }
-    reader = _reader(job)
     inputs = [lineage.bundle_input(export) if bundle else lineage.run_input(export)]
     inputs += lineage.reader_inputs(job, reader) if reader else [_log_input(job)]
     labels = job.spec.monitor.labels
@@ -94,7 +96,7 @@ def result(done: Run, *, cached: bool = False) -> Result:
         "window": drift["window"],
         "changed": {column["column"]: f"{column['status']}, {column['effect']:.3f}" for column in changed},
         "performance": {
-            name: f"{entry['status']}, {entry['current']['value']:.4g}"
+            name: f"{entry['status']}, {_shown(entry['current']['value'])}"
             for name, entry in performance["metrics"].items()
         },
         "reasons": decision["reasons"],
@@ -104,6 +106,10 @@ def result(done: Run, *, cached: bool = False) -> Result:
     }
     alert = decision["status"] == "alert"
     return Result(done, summary, exit_code=ALERT_RAISED if alert else 0, cached=cached)
+
+
+def _shown(score: float | None) -> str:
+    return "undefined on these rows" if score is None else f"{score:.4g}"
 
 
 def _monitored(job: Job) -> Run:
@@ -202,11 +208,10 @@ def _performance(plan: Plan, schema: Schema, current: Current) -> dict[str, Any]
 def _decision(
     plan: Plan, columns: Sequence[Mapping[str, Any]], performance: Mapping[str, Any], window: str
 ) -> dict[str, Any]:
-    from modelwright.fitting.drift import retrain_due
+    from modelwright.fitting.drift import retrain_due, worst
 
     retrain = plan.job.spec.monitor.retrain
-    found = [*columns, *performance["metrics"].values()]
-    status = next((level for level in ("alert", "warn") if any(entry["status"] == level for entry in found)), "quiet")
+    status = worst(entry["status"] for entry in (*columns, *performance["metrics"].values()))
     reasons = [
         f"{column['column']} changed by {column['effect']:.2f} (at least {column['lower_bound']:.2f})"
         for column in columns
@@ -228,8 +233,10 @@ def _earlier(plan: Plan, window: str) -> list[str]:
     seen = {window, plan.identity.key}
     found = []
     for run in plan.job.store.runs(plan.job.spec.name, "monitor"):
+        if version not in (run.source("export"), run.source("bundle")):
+            continue
         names = {run.read_json("drift.json")["window"], run.manifest.key} - {EVERYTHING}
-        if version in (run.source("export"), run.source("bundle")) and not names & seen:
+        if not names & seen:
             found.append(str(run.read_json("decision.json")["status"]))
         seen |= names
     return found[::-1]

@@ -42,10 +42,10 @@ def predict(bundle: Bundle, prepare: Prepare, data: str, progress: Progress) -> 
 
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="modelwright-")))
-        path = _from_stdin(scratch) if data == STDIN else Path(data).absolute()
+        path = _from_stdin(scratch) if data == STDIN else Path(data)
         schema = Schema.from_dict(bundle.run.read_json("schema.json"))
         reader = reader_for(path, prepare.source)
-        found = read_rows(reader, path.parent, schema, prepare, engine_folder=scratch, target="hidden")
+        found = read_rows(reader, path.absolute().parent, schema, prepare, engine_folder=scratch, target="hidden")
         rows = found.table
         progress.say(f"scoring {rows.num_rows:,} rows with {bundle.name} v{bundle.version:04d}")
         table = _scored(rows, Scorer(bundle.model).run_table(rows), schema)

@@ -15,6 +15,7 @@ from modelwright.core.seeds import child_seed
 from modelwright.core.threads import available_threads
 from modelwright.core.units import parse_bytes
 from modelwright.parts import catalog
+from modelwright.parts.rows import group_of
 from modelwright.runs.commit import begin
 from modelwright.stages import lineage
 from modelwright.stages.job import Job, Plan, Result
@@ -65,9 +66,9 @@ def run(plan: Plan, progress: Progress) -> Result:
         with open_engine(scratch, memory=memory, threads=threads, readable=readable) as engine:
             rows = prepare_rows(engine, job, split_of(job), progress)
             schema, figures = _describe(engine, job, rows)
+            job.spec.task.check_target(schema)
             warnings = _warnings(engine, job, schema, rows)
             schema = _without_empty_columns(schema, figures, warnings)
-            job.spec.task.check_target(schema)
             learn = _write_tables(engine, staged, schema)
             refused = engine.rows(FIRST_REJECTS)
         shutil.rmtree(scratch)
@@ -119,15 +120,17 @@ def _check_header(job: Job, header: list[str] | None) -> None:
 
 
 def _describe(engine: Engine, job: Job, rows: PreparedRows) -> tuple[Schema, dict[str, Mapping[str, Any]]]:
-    from modelwright.tables.description import classes_of, describe
+    from modelwright.tables.description import check_weights, classes_of, describe
 
+    check_weights(engine, rows.columns)
     nullable = {name: said.nullable for name, said in job.spec.prepare.columns.items() if said.nullable is not None}
     columns, figures = describe(engine, rows.columns, nullable, _filled(job, rows.columns))
+    group = group_of(columns, getattr(split_of(job), "group", None), "prepare.split.group")
     if not job.spec.task.classification:
-        return Schema(tuple(columns)), figures
+        return Schema(tuple(columns), None, group), figures
     position = next(place for place, column in enumerate(columns) if column.role == "target")
     columns[position], classes = classes_of(engine, columns[position])
-    return Schema(tuple(columns), classes), figures
+    return Schema(tuple(columns), classes, group), figures
 
 
 def _filled(job: Job, columns: list[Column]) -> set[str]:
@@ -179,7 +182,7 @@ def _without_empty_columns(schema: Schema, figures: Mapping[str, Mapping[str, An
         columns.append(column)
     if not any(column.role == "input" or column.role == "time" for column in columns):
         raise DataError("no column is left to predict from", hint="see prepare.columns: which have a role?")
-    return Schema(tuple(columns), schema.classes)
+    return replace(schema, columns=tuple(columns))
 
 
 def _write_tables(engine: Engine, staged: Staged, schema: Schema) -> pa.Table:
@@ -229,6 +232,7 @@ def account(rows: PreparedRows, schema: Schema, warnings: list[str]) -> dict[str
     """`rows.json`: where every row went."""
     return {
         "files": list(rows.files),
+        "told_apart_by": rows.told_apart_by,
         "rows": {"read": rows.read, "rejected": rows.rejected, "removed": rows.removed, **rows.splits},
         "columns": {role: [column.name for column in schema.of_role(role)] for role in ROLES if schema.of_role(role)},
         "warnings": warnings,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modelwright.stages.prepared_rows import PreparedRows
 
 BINS = 20
+MOST_WHOLE = 32  # bins of whole numbers
 TOP = 10
 
 
@@ -78,7 +79,11 @@ def _plain(value: Any) -> Any:
 
 
 def _histogram(values: pa.ChunkedArray) -> dict[str, list[float]] | None:
-    """Bins of equal width between the 1st and the 99th percentile, where nearly all values are."""
+    """Bins of equal width between the 1st and the 99th percentile, where nearly all values are.
+
+    Whole numbers get bins of equally many whole numbers each: others would show peaks that are not there.
+    """
+    whole = pa.types.is_integer(values.type)
     if pa.types.is_timestamp(values.type):
         values = pc.divide(values.cast(pa.int64()).cast(pa.float64()), 1e6)
     numbers = values.drop_null().cast(pa.float64(), safe=False).to_numpy()
@@ -86,7 +91,12 @@ def _histogram(values: pa.ChunkedArray) -> dict[str, list[float]] | None:
         return None
     low, high = np.quantile(numbers, [0.01, 0.99], method="inverted_cdf")
     inside = numbers[(numbers >= low) & (numbers <= high)]
-    counts, edges = np.histogram(inside, bins=BINS if high > low else 1)
+    if whole:
+        width = -(-(high - low + 1) // MOST_WHOLE)
+        bins: Any = np.arange(low - 0.5, high + width, width)
+    else:
+        bins = BINS if high > low else 1
+    counts, edges = np.histogram(inside, bins=bins)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedRows:
-    """`removed`: what each cleaning step took away, in order; the last entry are rows whose target is missing."""
+    """`removed`: what each cleaning step took away, in order; the last entry are rows whose target is missing.
+
+    `told_apart_by` are the columns that the rows' digests are made of.
+    """
 
     columns: list[Column]
+    told_apart_by: list[str]
     files: tuple[str, ...]
     read: int
     rejected: int
@@ -34,12 +38,14 @@ class PreparedRows:
 
 def prepare_rows(engine: Engine, job: Job, split: Split, progress: Progress) -> PreparedRows:
     """Leave the engine with `rows` (columns, `__row__`, `__split__`) and `rejects`."""
-    from modelwright.tables.typing import type_rows
+    from modelwright.tables.description import check_class_like
+    from modelwright.tables.typing import told_apart_by, type_rows
 
     prepare, target = job.spec.prepare, job.spec.task.target
     reading = prepare.source.read(engine, job.base)
     declared = declared_columns(prepare, target)
     columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
+    digest_of = told_apart_by(columns)
     rejected = engine.value("SELECT count(*) FROM rejects")
     refused = f"; {rejected:,} could not be read" if rejected else ""
     progress.say(f"read {reading.rows + reading.rejected:,} rows of {len(columns)} columns{refused}")
@@ -50,10 +56,13 @@ def prepare_rows(engine: Engine, job: Job, split: Split, progress: Progress) -> 
     if not left:
         raise DataError("no rows are left after cleaning", hint=_how(removed))
     checks = _check(engine, prepare.checks, columns)
+    if job.spec.task.classification:
+        check_class_like(engine, next(column for column in columns if column.role == "target"))
     split.assign(engine, "rows", columns, child_seed(job.spec.seed, "split"))
     splits = _sizes(engine, split)
     progress.say(f"split: {', '.join(f'{count:,} {name}' for name, count in splits.items())}")
-    return PreparedRows(columns, reading.files, reading.rows + reading.rejected, rejected, removed, checks, splits)
+    read = reading.rows + reading.rejected
+    return PreparedRows(columns, digest_of, reading.files, read, rejected, removed, checks, splits)
 
 
 def _clean(engine: Engine, spec: Spec, columns: Sequence[Column]) -> tuple[list[Column], list[dict[str, Any]]]:

@@ -132,7 +132,7 @@ def _objective(job: Job, data: Prepared, model: Model, threads: int) -> Objectiv
         recipe = training.Recipe(_with(model, parameters), folds, chosen.strict, "none", job.spec.seed, threads)
         trained = training.train(data, recipe, Silent())
         predictions = scoring.of_scores(data.task, data.schema, trained.judged, trained.scores)
-        return scoring.point_score(metric, predictions)
+        return scoring.finite_score(metric, predictions)
 
     return score
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from modelwright.core.columns import Column
+from modelwright.core.columns import NUMERIC, Column
 from modelwright.core.errors import DataError
 from modelwright.tables.engine import Engine, literal, quote
 from modelwright.tables.reading import SPLIT
@@ -32,23 +32,29 @@ def describe(
     return described, figures
 
 
-def classes_of(engine: Engine, target: Column) -> tuple[Column, tuple[Any, ...]]:
-    """The classes of learn, sorted by value, and the target as a column of them.
-
-    DataError for fractions, and for classes that learn does not have but validation or test do.
-    """
-    name = quote(target.name)
+def check_class_like(engine: Engine, target: Column) -> None:
+    """DataError for a target of fractions or of times, which no split could spread class by class."""
+    if target.type == "timestamp":
+        raise DataError(f'the target "{target.name}" is a timestamp, not a class')
     if target.type == "number":
+        name = quote(target.name)
         fraction = engine.value(f"SELECT {name} FROM rows WHERE {name} <> trunc({name}) OR abs({name}) > 9e15 LIMIT 1")
         if fraction is not None:
             raise DataError(
                 f'the target "{target.name}" holds numbers such as {fraction:g}, not classes',
                 hint="task: {kind: regression}, or drop_rows that should not be there",
             )
+
+
+def classes_of(engine: Engine, target: Column) -> tuple[Column, tuple[Any, ...]]:
+    """The classes of learn, sorted by value, and the target as a column of them.
+
+    DataError for classes that learn does not have but validation or test do.
+    """
+    name = quote(target.name)
+    if target.type == "number":
         engine.replace("rows", f"SELECT * REPLACE ({name}::BIGINT AS {name}) FROM rows ORDER BY rowid")
         target = replace(target, type="integer")
-    if target.type == "timestamp":
-        raise DataError(f'the target "{target.name}" is a timestamp, not a class')
     known = _values(engine, target.name, LEARN)
     for value in _values(engine, target.name, f"NOT {LEARN}"):
         if value not in known:
@@ -60,6 +66,24 @@ def classes_of(engine: Engine, target: Column) -> tuple[Column, tuple[Any, ...]]
     if target.type in ("text", "category"):
         target = replace(target, type="category", categories=tuple(str(value) for value in known))
     return target, tuple(known)
+
+
+def check_weights(engine: Engine, columns: Sequence[Column]) -> None:
+    """DataError for weights that can't weigh a row: no numbers, missing, negative, or all zero."""
+    for column in columns:
+        if column.role != "weight":
+            continue
+        name, where = quote(column.name), f"prepare.columns.{column.name}.role"
+        if column.type not in NUMERIC:
+            raise DataError(f'the weight "{column.name}" is of type {column.type}', where=where, hint="numbers weigh")
+        wrong = engine.value(f"SELECT count(*) FROM rows WHERE {name} IS NULL OR {name}::DOUBLE < 0")
+        if wrong:
+            hint = f"drop_rows where: isnull(`{column.name}`) or `{column.name}` < 0"
+            raise DataError(
+                f'the weight "{column.name}" is missing or negative in {wrong:,} rows', where=where, hint=hint
+            )
+        if not engine.value(f"SELECT max({name}::DOUBLE) FROM rows WHERE {LEARN}"):
+            raise DataError(f'the weight "{column.name}" is 0 in all rows of learn', where=where)
 
 
 def repeated_rows(engine: Engine, columns: Sequence[Column]) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+
+import numpy as np
 
 from modelwright.core.columns import NUMERIC, Column
 from modelwright.tables.description import LEARN
@@ -15,6 +16,8 @@ MOST_COMMON = 0.99  # share of one class beyond which that says little
 MOST_VALUES = 50  # of a column that is taken for a code of the class
 ROWS_PER_VALUE = 10  # fewer may be pure by chance
 GLANCE = 1000  # rows that a candidate has to pass before all are looked at
+MOST_COLUMNS = 2000  # beyond which pairs of them are not looked at
+MOST_SUMS = 20  # nobody reads more warnings
 
 
 def find_leaks(engine: Engine, columns: Sequence[Column], target: Column, *, classification: bool) -> list[str]:
@@ -59,14 +62,26 @@ def _correlated(engine: Engine, names: Sequence[str], target: str) -> list[str]:
 
 def _sums(engine: Engine, names: Sequence[str], target: str) -> list[tuple[str, str]]:
     """Pairs of columns that add up to the target on every row."""
-    glance = f"(SELECT * FROM rows WHERE {LEARN} ORDER BY rowid LIMIT {GLANCE})"
-    pairs = list(combinations(names, 2))
-    for table in (glance, f"(SELECT * FROM rows WHERE {LEARN})"):
-        if pairs:
-            tests = ", ".join(
-                f"coalesce(bool_and({quote(a)}::DOUBLE + {quote(b)}::DOUBLE = {quote(target)}), false)"
-                for a, b in pairs
-            )
-            kept = engine.rows(f"SELECT {tests} FROM {table}")[0]
-            pairs = [pair for pair, holds in zip(pairs, kept, strict=True) if holds]
-    return pairs
+    pairs = _likely_sums(engine, names, target)
+    if not pairs:
+        return []
+    tests = ", ".join(
+        f"coalesce(bool_and({quote(a)}::DOUBLE + {quote(b)}::DOUBLE = {quote(target)}), false)" for a, b in pairs
+    )
+    kept = engine.rows(f"SELECT {tests} FROM rows WHERE {LEARN}")[0]
+    return [pair for pair, holds in zip(pairs, kept, strict=True) if holds]
+
+
+def _likely_sums(engine: Engine, names: Sequence[str], target: str) -> list[tuple[str, str]]:
+    """Pairs that add up wherever both are known, on the first rows; there are millions of pairs to rule out."""
+    if not 2 <= len(names) <= MOST_COLUMNS:
+        return []
+    listed = ", ".join(f"{quote(name)}::DOUBLE" for name in (*names, target))
+    table = engine.arrow(f"SELECT {listed} FROM rows WHERE {LEARN} ORDER BY rowid LIMIT {GLANCE}")
+    values = np.column_stack([column.to_numpy() for column in table.columns])
+    left, right = np.triu_indices(len(names), 1)
+    for row in values:
+        sums = row[left] + row[right]
+        holds = (sums == row[-1]) | np.isnan(sums)
+        left, right = left[holds], right[holds]
+    return [(names[one], names[other]) for one, other in zip(left[:MOST_SUMS], right[:MOST_SUMS], strict=True)]

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from modelwright.core.columns import ROW_DIGEST
 from modelwright.tables.engine import Engine, literal, quote
 from modelwright.tables.reading import SPLIT
+
+
+def key_of(group: str | None) -> str:
+    """SQL for what rows share that stay together: their group, or where they have none their digest."""
+    digest = f"{quote(ROW_DIGEST)}::VARCHAR"
+    return digest if group is None else f"coalesce({quote(group)}::VARCHAR, {digest})"
 
 
 def share_of(key: str, seed: int) -> str:

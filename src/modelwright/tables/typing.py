@@ -6,7 +6,7 @@ the same row has the same digest whatever else is in the data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -93,6 +93,12 @@ def check_share(engine: Engine, reading: Reading, refused: int, max_share: float
             + examples(engine),
             hint="mend the data, or set null_words, type, format or max_reject_share under prepare",
         )
+
+
+def told_apart_by(columns: Iterable[Column]) -> list[str]:
+    """The columns that the digest of a row is made of: digests of other columns can't be compared with it."""
+    columns = list(columns)
+    return sorted(column.name for column in [one for one in columns if one.role == "id"] or columns)
 
 
 def row_digest(columns: Sequence[Column]) -> str:

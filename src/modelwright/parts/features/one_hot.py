@@ -64,13 +64,20 @@ class OneHot(Step):
         blocks = []
         for name in inputs.names:
             values, missing = state[name]["values"], state[name]["missing"]
-            labels = [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for value in values]
+            labels = [f"{name}={_written(value)}" for value in values]
             labels += [f"{name}=<missing>"] * missing
             if labels:
                 numeric = inputs.type(name) in NUMERIC
                 flags = (_numbers if numeric else _texts)(graph, inputs.column(name), values, missing)
                 blocks.append(Block(flags, labels))
         return blocks
+
+
+def _written(value: float | str) -> str:
+    """Short, yet another for each value: 1234567 and 1234568 are the same to six digits."""
+    if isinstance(value, str):
+        return value
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def _texts(graph: GraphBuilder, column: str, values: list[str], missing: bool) -> str:

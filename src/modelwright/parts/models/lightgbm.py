@@ -80,7 +80,7 @@ class LightGBM(Model):
         values = recorded.get("validation", {}).get(stopping, [])
         best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
         notes: dict[str, Any] = {"iterations": best}
-        if validation is not None:
+        if validation is not None and self.early_stopping_rounds:
             notes |= {"stopping_metric": stopping, "greater_is_better": greater, "iterations_tried": len(values)}
         curve = [{"iteration": at + 1.0, "validation": float(value)} for at, value in enumerate(values)]
         return FittedLightGBM(booster, best, context.n_classes, context.task, context.features, notes, curve)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from modelwright.core.columns import ROW_DIGEST, Column
+from modelwright.core.columns import Column
 from modelwright.parts.base import Split
-from modelwright.parts.rows import named
+from modelwright.parts.rows import group_of
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -36,16 +36,9 @@ class Random(Split):
         return self
 
     def assign(self, engine: Engine, table: str, columns: Sequence[Column], seed: int) -> None:
-        from modelwright.tables.engine import quote
-        from modelwright.tables.splitting import assign, share_of
+        from modelwright.tables.splitting import assign, key_of, share_of
 
-        groups = [column.name for column in columns if column.role == "entity"][:1]
-        if self.group is not None:
-            groups = [named([self.group], columns, "split.group")[0].name]
-        key = f"{quote(ROW_DIGEST)}::VARCHAR"
-        if groups:
-            key = f"coalesce({quote(groups[0])}::VARCHAR, {key})"
-        share = share_of(key, seed)
+        share = share_of(key_of(group_of(columns, self.group, "split.group")), seed)
         test, validation = f"{share} < {self.test!r}", f"{share} < {self.test + self.validation!r}"
         assign(engine, table, f"CASE WHEN {test} THEN 'test' WHEN {validation} THEN 'validation' ELSE 'learn' END")
 

@@ -37,7 +37,7 @@ class Stratified(Split):
 
     def assign(self, engine: Engine, table: str, columns: Sequence[Column], seed: int) -> None:
         from modelwright.tables.engine import quote
-        from modelwright.tables.splitting import assign, share_of
+        from modelwright.tables.splitting import assign, key_of, share_of
 
         entities = [column.name for column in columns if column.role == "entity"]
         if entities:
@@ -52,11 +52,13 @@ class Stratified(Split):
             raise SpecError(
                 f'"{name}" has too many values to keep the mix of', where="split.column", hint="kind: random"
             )
-        order = share_of(f"{quote(ROW_DIGEST)}::VARCHAR", seed)
-        # rank, not row_number: rows with the same digest share a rank, so they share a side.
+        order = share_of(key_of(None), seed)
+        # Rows with the same digest are of one stratum, whatever they say, and share a rank there, so they share a side.
+        own = f"min({stratum}) OVER (PARTITION BY {quote(ROW_DIGEST)})"
+        strata = f"SELECT rowid AS __position__, *, {own} AS __stratum__ FROM {quote(table)}"
         source = (
-            f"SELECT rowid AS __position__, *, rank() OVER (PARTITION BY {stratum} ORDER BY {order}) - 1 AS __rank__, "
-            f"count(*) OVER (PARTITION BY {stratum}) AS __size__ FROM {quote(table)}"
+            f"SELECT * EXCLUDE (__stratum__), count(*) OVER (PARTITION BY __stratum__) AS __size__, "
+            f"rank() OVER (PARTITION BY __stratum__ ORDER BY {order}) - 1 AS __rank__ FROM ({strata})"
         )
         test, validation = f"round(__size__ * {self.test!r})", f"round(__size__ * {self.validation!r})"
         split = f"CASE WHEN __rank__ < {test} THEN 'test' WHEN __rank__ < {test} + {validation} THEN 'validation' "
