@@ -71,6 +71,11 @@ def test_a_bug_shows_its_traceback_and_asks_to_be_reported(command: Any, failing
     assert "please report it" in said.err
 
 
+def test_a_bug_of_many_lines_is_named_by_its_first(command: Any, failing: Any) -> None:
+    failing(RuntimeError("boom\nLINE 1: SELECT\n           ^^^^"))
+    assert "a bug in modelwright" in (last := command("schema").err.splitlines()[-2]) and "RuntimeError: boom" in last
+
+
 @pytest.mark.parametrize("error", [SpecError("wrong", hint="do"), RuntimeError("boom"), KeyboardInterrupt()])
 def test_json_has_one_object_also_for_errors(
     command: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException

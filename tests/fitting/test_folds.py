@@ -115,7 +115,8 @@ def test_all_folds_use_the_iteration_count_of_the_averaged_curve():
 def test_a_model_that_never_stops_early_keeps_all_its_iterations_in_folds():
     samples = rows()
     model = model_of("lightgbm", iterations=40, learning_rate=0.5, early_stopping_rounds=None)
-    outside = cross_validate(model, lambda _: (samples, FEATURES), assign_folds(np.arange(400), 4, 0), CONTEXT, Silent())
+    folds = assign_folds(np.arange(400), 4, 0)
+    outside = cross_validate(model, lambda _: (samples, FEATURES), folds, CONTEXT, Silent())
     assert outside.iterations is None and len(outside.curve) == 40
     assert {note["iterations"] for note in outside.notes} == {40}
 

@@ -1,6 +1,7 @@
 """The bootstrap states the uncertainty that is there: right on average, reproducible, fair to repeated entities."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from modelwright.parts.bootstrap import interval, resample
 
@@ -58,3 +59,13 @@ def test_undefined_resamples_are_left_out():
 
     found = interval(only_with_the_first, len(values), weights=None, groups=None, resamples=100, confidence=0.9, seed=0)
     assert (found.low, found.high) == (1.0, 1.0)
+
+
+def test_the_bits_do_not_depend_on_the_number_of_threads():
+    """Linear algebra on two cores adds up in another order than on one."""
+    values = np.random.default_rng(0).normal(size=200_000)
+    found = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads):
+            found.append(run(values, resamples=20))
+    assert found[0] == found[1] == found[2]

@@ -143,7 +143,27 @@ def test_lightgbm_stops_early_and_says_when():
     assert fitted.notes["iterations"] < fitted.notes["iterations_tried"] == len(fitted.curve) < 2000
     best = max(fitted.curve, key=lambda entry: (entry["validation"], -entry["iteration"]))
     assert best["iteration"] == fitted.notes["iterations"]
-    assert fitted.notes["stopping_metric"] == "auc"
+    assert fitted.notes["stopping_metric"] == "roc_auc"
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae"])
+def test_lightgbm_fits_and_stops_the_same_with_any_number_of_threads(metric):
+    random = np.random.default_rng(0)
+    features = random.normal(size=(60_000, 10))
+    samples = Samples(features, features[:, 0] + np.sin(3 * features[:, 1]) + random.normal(size=60_000))
+    names = tuple(Feature(f"x{number}") for number in range(10))
+    fitted = [
+        fit_model(
+            model_of("lightgbm", iterations=12),
+            samples,
+            samples,
+            FitContext("regression", 0, names, metric, 1, threads),
+        )
+        for threads in (1, 2, 3)
+    ]
+    assert fitted[0].curve == fitted[1].curve == fitted[2].curve
+    predictions = [one.predict(features[:1000]) for one in fitted]
+    assert (predictions[0] == predictions[1]).all() and (predictions[0] == predictions[2]).all()
 
 
 def test_lightgbm_takes_categories_natively():

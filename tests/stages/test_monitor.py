@@ -40,6 +40,39 @@ def test_a_changed_relation_is_seen_in_the_performance_though_no_input_moved(tri
     assert "rmse went from" in result.summary["reasons"][0]
 
 
+def test_labels_come_from_another_file_and_the_latest_counts(trips):
+    """An early guess, a correction that stands before it in the file, and one that says nothing."""
+    rows = [line.split(",") for line in trips.write("../new.csv", 300, seed=9).read_text().splitlines()]
+    trip, minutes = (rows[0].index(name) for name in ("trip", "minutes"))
+    labels = ["trip,minutes,known"]
+    for row in rows[1:]:
+        labels += [f"{row[trip]},{row[minutes]},2026-02-02T00:00:00Z", f"{row[trip]},1000,2026-02-01T00:00:00Z"]
+        labels += [f"{row[trip]},,2026-02-03T00:00:00Z"]
+    (trips.folder / "labels.csv").write_text("\n".join(labels) + "\n")
+    kept = [",".join(value for at, value in enumerate(row) if at != minutes) for row in rows]
+    (trips.folder / "unlabelled.csv").write_text("\n".join(kept) + "\n")
+    settings = (
+        "monitor.source={kind: csv, path: unlabelled.csv}",
+        "monitor.labels={kind: csv, path: labels.csv, key: trip, time: %s}",
+    )
+    result = trips.stage("monitor", settings[0], settings[1] % "known")
+    performance = result.run.read_json("performance.json")
+    assert performance["labelled"] == 300 and performance["metrics"]["rmse"]["status"] == "quiet"
+    with pytest.raises(DataError, match='did you mean "known"'):
+        trips.stage("monitor", settings[0], settings[1] % "knwon")
+
+
+def test_a_metric_that_is_undefined_in_a_window_is_said_to_be(tmp_path):
+    made = project(tmp_path, task="binary", target="late", rows=1500)
+    made.stages(*EXPORTED)
+    path = made.write("../new.csv", 200, seed=9)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *(line for line in lines[1:] if line.endswith(",no"))]) + "\n")
+    result = made.stage("monitor", data=path)
+    assert result.summary["performance"]["roc_auc"] == "quiet, undefined on these rows"
+    assert made.stage("monitor", data=path).cached
+
+
 def test_retraining_is_due_after_two_alerts_of_three_and_a_window_counts_once(trips):
     for seed, due in ((9, False), (9, False), (10, True)):
         data = trips.write("../new.csv", 800, seed=seed, shift=4.0)

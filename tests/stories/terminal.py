@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from modelwright.cli import app
+from modelwright.runs.store import STAGES, Store
 
 HEADER = ("x", "c", "y")
 
@@ -86,6 +87,11 @@ def text(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
     return written.getvalue()
 
 
+def with_targets(targets: Sequence[object]) -> str:
+    """The rows with these targets, as CSV."""
+    return text(HEADER, [[*row[:2], target] for row, target in zip(rows(len(targets)), targets, strict=True)])
+
+
 def spec(
     *, kind: str = "binary", target: str = "y", source: str = "", prepare: str = "", model: str = "logistic"
 ) -> str:
@@ -103,6 +109,16 @@ def spec(
 
 def versions(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.glob("runs/*/*/v*"))
+
+
+def intact(folder: Path, *, but: str = "") -> dict[str, list[int]]:
+    """The versions of each stage, every file of them checked; not those of the stage `but`."""
+    store = Store(folder / "runs")
+    found = {stage: store.versions("small", stage) for stage in STAGES}
+    for stage, numbers in found.items():
+        for version in numbers if stage != but else ():
+            store.open("small", stage, version).verify()
+    return found
 
 
 def leftovers(folder: Path) -> list[Path]:

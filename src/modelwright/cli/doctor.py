@@ -23,7 +23,7 @@ def doctor(json: Json = False, runs: Runs = DEFAULT_RUNS) -> None:
     """Show versions, hardware and what is missing; exit 5 when something needed is."""
     from modelwright.cli.output import print_json
     from modelwright.cli.render import render
-    from modelwright.cli.terminal import tell
+    from modelwright.cli.terminal import plain, tell
     from modelwright.core.errors import ResourceError
 
     problems: list[str] = []
@@ -40,7 +40,7 @@ def doctor(json: Json = False, runs: Runs = DEFAULT_RUNS) -> None:
         code = ResourceError.exit_code if problems else 0
         print_json({**found, "problems": problems, "exit_code": code})
     else:
-        tell(render(found))
+        print(plain(render(found)))
         for problem in problems:
             tell(problem, mark="error: ")
     if problems:

@@ -21,7 +21,7 @@ def plan(spec: SpecFile, overrides: Overrides = None, runs: Runs = DEFAULT_RUNS,
     from modelwright.cli.output import print_json
     from modelwright.cli.render import render
     from modelwright.cli.stage import Request, job_for
-    from modelwright.cli.terminal import tell
+    from modelwright.cli.terminal import plain
     from modelwright.spec.header import checked_header
     from modelwright.spec.load import load
 
@@ -38,7 +38,7 @@ def plan(spec: SpecFile, overrides: Overrides = None, runs: Runs = DEFAULT_RUNS,
         print_json({"spec": str(spec), "name": loaded.spec.name, "stages": planned})
     else:
         stages = {stage: {name: found[name] for name in SHOWN} for stage, found in planned.items()}
-        tell(render({loaded.spec.name: stages}))
+        print(plain(render({loaded.spec.name: stages})))
 
 
 def _planned(stage: str, job: Job) -> dict[str, Any]:

@@ -44,7 +44,8 @@ class Lines:
                 tell(f"{label}: {_amount(done, total)}")
 
         yield advance
-        tell(f"{label}: {_amount(done, total)} in {format_duration(time.monotonic() - start)}")
+        took = format_duration(time.monotonic() - start)
+        tell(f"{label}: {took}" if total is None else f"{label}: {_amount(done, total)} in {took}")
 
 
 class Terminal:

@@ -20,7 +20,7 @@ def retrain(
     from modelwright.chains.retrain import retrain as chain
     from modelwright.cli.output import print_json, print_path, show
     from modelwright.cli.progress import progress_for
-    from modelwright.cli.stage import Request, job_for
+    from modelwright.cli.stage import Request, damage_told, job_for
     from modelwright.cli.terminal import tell
     from modelwright.spec.header import checked_header
     from modelwright.spec.load import load
@@ -28,7 +28,9 @@ def retrain(
     request = Request(spec, overrides or [], runs, force=force, json=json, quiet=quiet)
     loaded = load(spec, request.overrides)
     checked_header(loaded)
-    done = chain(job_for(loaded, request), progress_for(quiet=quiet), promote=promote, force=force)
+    job = job_for(loaded, request)
+    with damage_told(job.store):
+        done = chain(job, progress_for(quiet=quiet), promote=promote, force=force)
     path = done.results["export"].run.path if "export" in done.results else None
     if json:
         print_json({**done.summary, "path": None if path is None else str(path), "exit_code": done.exit_code})

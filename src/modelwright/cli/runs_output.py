@@ -84,7 +84,7 @@ def with_intervals(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
         if low is None or high is None:
             lines.append((key, cell(value)))
         elif part == "value":
-            rows = f", {figures[f'{name}.rows']:,} rows" if f"{name}.rows" in figures else ""
+            rows = f", {figures[f'{name}.rows']:,.0f} rows" if f"{name}.rows" in figures else ""
             lines.append((name, f"{cell(value)} ({cell(low)} to {cell(high)}{rows})"))
     return lines
 

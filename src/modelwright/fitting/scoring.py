@@ -14,6 +14,7 @@ from modelwright.core.errors import DataError, SpecError
 from modelwright.parts import catalog
 from modelwright.parts.base import Metric, Task
 from modelwright.parts.bootstrap import Interval, Score, interval
+from modelwright.parts.one_thread import one_thread
 from modelwright.parts.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def score_function(metric: Metric, predictions: Predictions) -> Score:
 
 def point_score(metric: Metric, predictions: Predictions) -> float:
     weights = np.ones(len(predictions)) if predictions.weights is None else predictions.weights
-    return float(score_function(metric, predictions)(weights[None, :])[0])
+    with one_thread():
+        return float(score_function(metric, predictions)(weights[None, :])[0])
 
 
 def finite_score(metric: Metric, predictions: Predictions) -> float:

@@ -61,11 +61,11 @@ def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
             "there are no validation rows",
             hint="give prepare.split a validation share, or use train.validation: {kind: kfold}",
         )
-    trained = _holdout(data, recipe, progress) if recipe.folds is None else _folded(data, recipe, progress)
+    trained = _holdout(data, recipe) if recipe.folds is None else _folded(data, recipe, progress)
     return refitted(data, recipe, trained, progress) if recipe.refit == "learn+validation" else trained
 
 
-def _holdout(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+def _holdout(data: Prepared, recipe: Recipe) -> Trained:
     learn, validation = data.learn_samples, data.validation_samples
     context = context_for(data, recipe, data.features.features)
     fitted = fit_model(recipe.model, learn, validation, context)

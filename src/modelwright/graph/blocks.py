@@ -61,9 +61,6 @@ class StepInputs:
         """number, category, text or timestamp."""
         return self._places[name].type
 
-    def cardinality(self, name: str) -> int | None:
-        return self._places[name].cardinality
-
     def matrix(self, names: Sequence[str] | None = None) -> str:
         """Numeric columns (all that were selected, or those named) as one tensor [N, k]."""
         wanted = self.names if names is None else names

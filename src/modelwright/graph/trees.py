@@ -32,18 +32,6 @@ class Tree:
     members: Sequence[Sequence[int] | None]
     leaves: NDArray[np.float64]
 
-    def with_leaves(self, leaves: NDArray[np.float64]) -> Tree:
-        """The same splits, other leaf values."""
-        return Tree(
-            self.feature,
-            self.threshold,
-            self.true_child,
-            self.false_child,
-            self.missing_true,
-            self.members,
-            np.asarray(leaves, np.float64),
-        )
-
 
 def ensemble(
     graph: GraphBuilder,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelwright.parts.one_thread import one_thread
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -55,8 +57,9 @@ def interval(
     import numpy as np
 
     base = np.ones(rows) if weights is None else weights
-    value = float(score(base[None, :])[0])
-    drawn = np.concatenate([score(chunk * base) for chunk in resample(rows, groups, resamples, seed)])
+    with one_thread():
+        value = float(score(base[None, :])[0])
+        drawn = np.concatenate([score(chunk * base) for chunk in resample(rows, groups, resamples, seed)])
     drawn = drawn[np.isfinite(drawn)]
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (float("nan"), float("nan"))

@@ -21,7 +21,9 @@ class Labels(BaseModel):
 
     source: AnyReader = Field(description="Where the rows come from.")
     key: str = Field(description="Column that says which prediction a label belongs to; the id of the data.")
-    time: str | None = Field(None, description="Column that says when the label became known.")
+    time: str | None = Field(
+        None, description="Column that says when the label became known; of several for one key the latest counts."
+    )
 
 
 class BesideReader:

@@ -17,13 +17,13 @@ from modelwright.core.units import parse_duration_s
 from modelwright.graph.running import Scorer
 from modelwright.serving.reading_log import data_columns, read_log
 from modelwright.serving.signature import probability_column
+from modelwright.spec.prepare import ColumnSpec
 from modelwright.stages.incoming import read_rows
 
 if TYPE_CHECKING:
     from modelwright.parts.base import Reader
     from modelwright.spec.labels import Labels
     from modelwright.spec.monitor import Window
-    from modelwright.spec.prepare import Prepare
     from modelwright.stages.job import Job
 
 LOG_TIME = "__logged_at__"
@@ -75,7 +75,7 @@ def from_rows(job: Job, reader: Reader, schema: Schema, model: bytes, scratch: P
 
 
 def with_labels(current: Current, job: Job, labels: Labels, schema: Schema, scratch: Path) -> Current:
-    """Look up the truth of each row by its id."""
+    """Look up the truth of each row by its id; of several labels the latest counts, or else the last in the files."""
     target, prepare = schema.target, job.spec.prepare
     key = next((column for column in schema.columns if column.name == labels.key), None)
     if target is None or key is None or labels.key not in current.rows.column_names:
@@ -83,9 +83,17 @@ def with_labels(current: Current, job: Job, labels: Labels, schema: Schema, scra
         raise SpecError(
             f'monitor.labels.key: "{labels.key}" is not among the logged columns', hint=f"logged: {', '.join(known)}"
         )
-    wanted = Schema((_plain(key), target), schema.classes)
-    only: Prepare = prepare.model_copy(update={"clean": []})
+    columns, said = [_plain(key), target], dict(prepare.columns)
+    if labels.time is not None:
+        columns.append(Column(labels.time, "timestamp", "id", nullable=True))
+        said[labels.time] = ColumnSpec(timezone="UTC")  # where it names none; only their order matters
+    only = prepare.model_copy(update={"clean": [], "columns": said})
+    wanted = Schema(tuple(columns), schema.classes)
     found = read_rows(labels.source, job.base, wanted, only, engine_folder=scratch, target="needed").table
+    found = found.filter(found[target.name].is_valid())
+    if labels.time is not None:
+        found = found.take(pc.sort_indices(found, [(labels.time, "ascending", "at_start")]))
+    found = found.take(pa.array(range(found.num_rows - 1, -1, -1)))  # the first that is found is then the latest
     place = pc.index_in(
         current.rows[labels.key].combine_chunks().cast(pa.string()),
         value_set=found[labels.key].combine_chunks().cast(pa.string()),

@@ -45,9 +45,9 @@ def run(plan: Plan, progress: Progress) -> Result:
         data, recipe = read_prepared(plan.job.spec.task, plan.sources["prepare"]), _recipe(plan.job, threads)
         count = len(data.features.features)
         shape = f"{data.learn.num_rows:,} rows and {count:,} feature{'' if count == 1 else 's'}"
-        progress.say(f"fitting {recipe.model.kind} on {shape}")
         started = time.monotonic()
-        trained = _trained(data, recipe, progress)
+        with progress.track(f"fitting {recipe.model.kind} on {shape}"):
+            trained = _trained(data, recipe, progress)
         staged.timing("fit", time.monotonic() - started)
         model = compile_model(trained.features.model, trained.fitted, data.task, data.schema)
         staged.write_bytes("model.onnx", model)

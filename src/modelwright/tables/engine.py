@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -86,6 +88,8 @@ def _resources() -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise ResourceError("the data did not fit in the memory allowed", hint="raise prepare.memory") from error
     except duckdb.IOException as error:
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise ResourceError("no space left on the disk", hint="free space, or pass --runs DIR") from error
         if not re.search("space|Permission|Read-only", str(error)):
             raise
         raise ResourceError(

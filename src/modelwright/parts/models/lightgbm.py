@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from pydantic import Field
 
-from modelwright.parts.base import Feature, FitContext, Fitted, Model, Samples
+from modelwright.parts.base import FitContext, Fitted, Metric, Model, Samples
+from modelwright.parts.one_thread import one_thread
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
     from modelwright.parts.base import Floats
 
 OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
-STOPPING = {  # our metric -> LightGBM's and whether greater is better; others stop on the objective's own loss
-    ("binary", "roc_auc"): ("auc", True),
-    ("binary", "accuracy"): ("binary_error", False),
-    ("multiclass", "accuracy"): ("multi_error", False),
-    ("regression", "mae"): ("l1", False),
+WATCHED = {  # metrics that can say when to stop; with any other it is the first
+    "binary": ("log_loss", "roc_auc", "accuracy"),
+    "multiclass": ("log_loss", "accuracy"),
+    "regression": ("rmse", "mae"),
 }
-LOSSES = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "rmse"}
 FEW_CELLS = 500_000  # of the matrix; on fewer, threads wait for each other longer than they work
 
 
@@ -58,45 +57,43 @@ class LightGBM(Model):
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
         import lightgbm
 
-        stopping, greater = self._stopping(validation, context)
         threads = context.threads if learn.features.size > FEW_CELLS else 1
-        settings = self._settings(replace(context, threads=threads), stopping)
+        settings = self._settings(replace(context, threads=threads))
         categories = [at for at, feature in enumerate(context.features) if feature.cardinality is not None]
         data = _dataset(learn, settings, categories)
+        if validation is None:
+            booster = lightgbm.train(settings, data, self.iterations)
+            count = booster.current_iteration()
+            return FittedLightGBM(booster, count, context, {"iterations": count}, ())
+        metric = _watched(validation, context)
         recorded: dict[str, Any] = {}
-        callbacks = []
-        if validation is not None:
-            callbacks.append(lightgbm.record_evaluation(recorded))
-            if self.early_stopping_rounds:
-                callbacks.append(lightgbm.early_stopping(self.early_stopping_rounds, verbose=False))
-        booster = lightgbm.train(
-            settings,
-            data,
-            self.iterations,
-            valid_sets=[] if validation is None else [_dataset(validation, settings, categories, data)],
-            valid_names=[] if validation is None else ["validation"],
-            callbacks=callbacks,
-        )
-        values = recorded.get("validation", {}).get(stopping, [])
+        callbacks = [lightgbm.record_evaluation(recorded)]
+        if self.early_stopping_rounds:
+            callbacks.append(lightgbm.early_stopping(self.early_stopping_rounds, verbose=False))
+        with one_thread():  # the metric; LightGBM itself uses as many as the settings say
+            booster = lightgbm.train(
+                settings,
+                data,
+                self.iterations,
+                valid_sets=[_dataset(validation, settings, categories, data)],
+                valid_names=["validation"],
+                feval=_evaluation(metric, validation, context),
+                callbacks=callbacks,
+            )
+        values = recorded["validation"][metric.kind]
         best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
         notes: dict[str, Any] = {"iterations": best}
-        if validation is not None and self.early_stopping_rounds:
-            notes |= {"stopping_metric": stopping, "greater_is_better": greater, "iterations_tried": len(values)}
+        if self.early_stopping_rounds:
+            greater = metric.direction == "higher"
+            notes |= {"stopping_metric": metric.kind, "greater_is_better": greater, "iterations_tried": len(values)}
         curve = [{"iteration": at + 1.0, "validation": float(value)} for at, value in enumerate(values)]
-        return FittedLightGBM(booster, best, context.n_classes, context.task, context.features, notes, curve)
+        return FittedLightGBM(booster, best, context, notes, curve)
 
-    def _stopping(self, validation: Samples | None, context: FitContext) -> tuple[str, bool]:
-        import numpy as np
-
-        found = STOPPING.get((context.task, context.metric), (LOSSES[context.task], False))
-        one_class = validation is not None and found[0] == "auc" and len(np.unique(validation.target)) < 2
-        return (LOSSES[context.task], False) if one_class else found
-
-    def _settings(self, context: FitContext, stopping: str) -> dict[str, Any]:
+    def _settings(self, context: FitContext) -> dict[str, Any]:
         return {
             "objective": OBJECTIVES[context.task],
             "num_class": context.n_classes if context.task == "multiclass" else 1,
-            "metric": stopping,
+            "metric": "None",  # its own add up in an order that depends on the number of threads; see `_evaluation`
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaves,
             "max_depth": self.max_depth or -1,
@@ -119,9 +116,7 @@ class LightGBM(Model):
 class FittedLightGBM:
     booster: Any
     iterations: int
-    n_classes: int
-    task: str
-    features: tuple[Feature, ...]
+    context: FitContext
     notes: Mapping[str, Any]
     curve: Sequence[Mapping[str, float]]
 
@@ -130,7 +125,7 @@ class FittedLightGBM:
         """Share of the total gain."""
         gains = self.booster.feature_importance("gain", iteration=self.iterations)
         total = gains.sum() or 1.0
-        return {feature.name: float(gain / total) for feature, gain in zip(self.features, gains, strict=True)}
+        return {feature.name: float(gain / total) for feature, gain in zip(self.context.features, gains, strict=True)}
 
     def truncated(self, iterations: int) -> FittedLightGBM:
         """The same model after fewer (or, if they were computed, more) trees."""
@@ -140,8 +135,8 @@ class FittedLightGBM:
     def predict(self, features: Floats) -> Floats:
         import numpy as np
 
-        scores: Floats = np.asarray(self.booster.predict(features, num_iteration=self.iterations, num_threads=1))
-        return np.stack([1 - scores, scores], axis=1) if self.task == "binary" else scores
+        scores = np.asarray(self.booster.predict(features, num_iteration=self.iterations, num_threads=1))
+        return _of_classes(scores, self.context.task)
 
     def compile(self, graph: GraphBuilder, features: str) -> str:
         import numpy as np
@@ -151,18 +146,57 @@ class FittedLightGBM:
         from modelwright.graph.trees import ensemble
 
         trees = lightgbm_trees(self.booster.dump_model(num_iteration=self.iterations))
-        outputs = self.n_classes if self.task == "multiclass" else 1
+        task = self.context.task
+        outputs = self.context.n_classes if task == "multiclass" else 1
         raw = ensemble(graph, features, trees, [at % outputs for at in range(len(trees))], outputs)
-        if self.task == "multiclass":
+        if task == "multiclass":
             return steady.softmax(graph, raw, outputs)
         column = graph.op("Squeeze", raw, np.array([1]))
-        return column if self.task == "regression" else steady.both_classes(graph, steady.sigmoid(graph, column))
+        return column if task == "regression" else steady.both_classes(graph, steady.sigmoid(graph, column))
 
     def save_native(self, folder: Path) -> None:
         text = self.booster.model_to_string(num_iteration=self.iterations)
         folder.mkdir(parents=True, exist_ok=True)
         # How many threads fitted it makes no difference, so it shall make none to the file.
         (folder / "lightgbm.txt").write_text(re.sub(r"\[num_threads: -?\d+\]\n", "", text), encoding="utf-8")
+
+
+def _watched(validation: Samples, context: FitContext) -> Metric:
+    """`task.metric` where it can say when to stop, else the loss; AUC says nothing on rows of one class."""
+    import numpy as np
+
+    from modelwright.parts import catalog
+
+    kind = context.metric if context.metric in WATCHED[context.task] else WATCHED[context.task][0]
+    if kind == "roc_auc" and len(np.unique(validation.target)) < 2:
+        kind = WATCHED[context.task][0]
+    return cast(Metric, catalog.load("metrics", kind)(kind=kind)).made_for(context.task)
+
+
+def _evaluation(metric: Metric, validation: Samples, context: FitContext) -> Callable[..., tuple[str, float, bool]]:
+    """The metric as everything else computes it, so with the same bits for any number of threads."""
+    import numpy as np
+
+    from modelwright.parts.predictions import Predictions
+
+    weights = np.ones(len(validation.target)) if validation.weights is None else validation.weights
+
+    def evaluate(scores: Floats, _: Any) -> tuple[str, float, bool]:
+        found = _of_classes(np.asarray(scores), context.task)
+        classes = found if context.n_classes else None
+        label = None if classes is None else classes.argmax(axis=1).astype(np.float64)
+        predictions = Predictions(validation.target, label, classes, found)
+        score = metric.score(validation.target, predictions.needed_by(metric), weights[None, :])[0]
+        return metric.kind, float(score), metric.direction == "higher"
+
+    return evaluate
+
+
+def _of_classes(scores: Floats, task: str) -> Floats:
+    """LightGBM's answer as probabilities [N, K], or values [N]."""
+    import numpy as np
+
+    return np.stack([1 - scores, scores], axis=1) if task == "binary" else scores
 
 
 def _dataset(samples: Samples, settings: Mapping[str, Any], categories: list[int], reference: Any = None) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.one_thread import one_thread
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
@@ -37,10 +38,9 @@ class Logistic(Model):
         import numpy as np
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
 
         estimator = LogisticRegression(C=self.C, max_iter=self.max_iter, class_weight=self.class_weight)
-        with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):  # more threads: other last bits
+        with warnings.catch_warnings(record=True) as caught, one_thread():
             warnings.simplefilter("always", ConvergenceWarning)
             estimator.fit(learn.features, learn.target, sample_weight=learn.weights)
         coefficients, intercepts = _for_all_classes(estimator, context.n_classes)
@@ -82,7 +82,8 @@ class FittedLogistic:
     def predict(self, features: Floats) -> Floats:
         import numpy as np
 
-        scores = features @ self.coefficients.T + self.intercepts
+        with one_thread():
+            scores = features @ self.coefficients.T + self.intercepts
         if scores.shape[1] == 1:
             positive = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
             return np.concatenate([1 - positive, positive], axis=1)

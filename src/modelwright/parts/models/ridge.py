@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.one_thread import one_thread
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
@@ -31,9 +32,8 @@ class Ridge(Model):
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
         import numpy as np
         from sklearn.linear_model import Ridge as Estimator
-        from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(1):  # more threads: other last bits
+        with one_thread():
             estimator = Estimator(alpha=self.alpha, solver="cholesky")
             estimator.fit(learn.features, learn.target, sample_weight=learn.weights)
         size = np.abs(estimator.coef_)
@@ -51,7 +51,8 @@ class FittedRidge:
     curve: Sequence[Mapping[str, float]] = ()
 
     def predict(self, features: Floats) -> Floats:
-        return features @ self.coefficients + self.intercept
+        with one_thread():
+            return features @ self.coefficients + self.intercept
 
     def compile(self, graph: GraphBuilder, features: str) -> str:
         import numpy as np
