@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelwright.chains.retrain import retrain
-from modelwright.chains.run import run
-from modelwright.core.errors import GATE_FAILED, ArtifactError, SpecError
+from modelwright.core.errors import GATE_FAILED, ArtifactError
 from modelwright.core.progress import Silent
 from stages.trips import project
 
@@ -72,11 +71,3 @@ def test_a_new_champion_is_not_replaced_for_what_was_wrong_with_the_old_one(trip
     trips.write("third.csv", 300, seed=21, shift=5.0, slope=6.0)
     done = retrain(trips.job(), Silent())
     assert done.results == {} and "on the champion" in done.reason
-
-
-def test_a_chain_ends_where_it_is_told_to_or_where_a_gate_fails(trips):
-    assert [stage for stage, _ in run(trips.job(), Silent(), to="train")] == ["prepare", "train"]
-    failing = trips.job("evaluate.gates=[{kind: threshold, metric: rmse, max: 0.01}]")
-    assert [stage for stage, _ in run(failing, Silent())] == ["prepare", "train", "evaluate"]
-    with pytest.raises(SpecError, match="not a stage"):
-        list(run(trips.job(), Silent(), to="serve"))

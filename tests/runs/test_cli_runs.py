@@ -81,7 +81,7 @@ def test_a_damaged_run_is_left_out_of_the_list_with_a_warning(invoke: Invoke, li
 
 def test_show(invoke: Invoke, lineage: None) -> None:
     shown = invoke("show", "train/v0002")
-    assert re.search(r"rmse +4\n", shown) and re.search(r"input prepare +prepare/v0001 +[0-9a-f]{12}", shown)
+    assert re.search(r"rmse +4\n", shown) and re.search(r"from prepare +prepare/v0001 +[0-9a-f]{12}", shown)
     assert re.search(r"scores\.json +[0-9a-f]{12} +\d+ B", shown)
     facts = json.loads(invoke("show", "rides/train/v0002", "--json"))
     assert facts["figures"] == {"rmse": 4.0} and facts["manifest"]["version"] == 2

@@ -45,6 +45,10 @@ def run(plan: Plan, progress: Progress) -> Result:
         data, recipe = read_prepared(plan.job.spec.task, plan.sources["prepare"]), _recipe(plan.job, threads)
         count = len(data.features.features)
         shape = f"{data.learn.num_rows:,} rows and {count:,} feature{'' if count == 1 else 's'}"
+        if recipe.folds and getattr(plan.job.spec.prepare.split, "kind", None) == "time":
+            progress.say(
+                "warning: the split is by time, but folds are drawn at random, so scores may flatter the model"
+            )
         started = time.monotonic()
         with progress.track(f"fitting {recipe.model.kind} on {shape}"):
             trained = _trained(data, recipe, progress)
