@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import make_rides
-from stories.story import DATA, REAL, Story
+from stories.story import ALL, DATA, REAL, Story, told_by_one_worker
 from stories.terminal import Terminal
 
 
@@ -44,3 +44,17 @@ def story_of(rides_data: Path) -> Callable[[str, Path], Story]:
         return Story(config, folder, overrides.get(config, ()))
 
     return made
+
+
+@pytest.fixture(scope="session", params=told_by_one_worker(ALL))
+def told(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, story_of: Callable[[str, Path], Story]
+) -> Iterator[Story]:
+    """Every config, told once to export; the first version of each stage is what tests look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELWRIGHT_DATA", str(DATA))
+        story = story_of(request.param, tmp_path_factory.mktemp(request.param))
+        for stage in ("prepare", "train", "evaluate", "export"):
+            result = story.stage(stage)
+            assert result.exit_code == 0 and not result.cached, f"{stage}: {result.summary}"
+        yield story

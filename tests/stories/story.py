@@ -22,6 +22,7 @@ DATA = Path(os.environ.get("MODELWRIGHT_DATA", ROOT.parent / "shared" / "data"))
 
 BUNDLED = ("breast_cancer", "diabetes", "digits", "wine")
 REAL = ("adult", "bike_sharing", "diamonds", "telco_churn", "wine_quality")
+ALL = tuple(sorted((*BUNDLED, *REAL, "rides")))
 
 
 def told_by_one_worker(configs: Iterable[str]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,8 @@ from typing import Any
 def serving(bundle: Path) -> Iterator[int]:
     """The port that a server process of this bundle listens on."""
     command = [sys.executable, "-m", "modelwright.serving", "--bundle", str(bundle), "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    elsewhere = {**os.environ, "TZ": "America/New_York"}  # where the server stands must not matter
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=elsewhere) as process:
         try:
             assert process.stderr
             line = process.stderr.readline()
