@@ -39,7 +39,7 @@ imports: $(READY) ## rooms import downwards only
 	$(BIN)/lint-imports
 
 unit: $(READY) ## the tests alone; ARGS goes to pytest
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q $(ARGS)
+	$(BIN)/python -m pytest -n 2 -q $(ARGS)
 
 format: $(READY) ## rewrite the code as the lint rules want it
 	$(BIN)/ruff format

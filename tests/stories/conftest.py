@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import make_rides
-from stories.story import ALL, DATA, REAL, Story, told_by_one_worker
+from stories.story import ALL, DATA, REAL, Story, once
 from stories.terminal import Terminal
 
 
@@ -20,11 +20,19 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
 
 
 @pytest.fixture(scope="session")
-def rides_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A folder that all test workers of this session see."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if hasattr(request.config, "workerinput") else base) / "stories"
+
+
+@pytest.fixture(scope="session")
+def rides_data(shared: Path) -> Path:
     """Weeks 1 to 9 of the simulated fleet."""
-    folder = tmp_path_factory.mktemp("rides")
-    for week in range(1, 10):
-        make_rides.write_week(week, 7, folder)
+    folder = shared / "rides-data"
+    with once(folder) as to_do:
+        for week in range(1, 10) if to_do else ():
+            make_rides.write_week(week, 7, folder)
     return folder
 
 
@@ -46,15 +54,11 @@ def story_of(rides_data: Path) -> Callable[[str, Path], Story]:
     return made
 
 
-@pytest.fixture(scope="session", params=told_by_one_worker(ALL))
-def told(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, story_of: Callable[[str, Path], Story]
-) -> Iterator[Story]:
-    """Every config, told once to export; the first version of each stage is what tests look at."""
+@pytest.fixture(scope="session", params=ALL)
+def told(request: pytest.FixtureRequest, shared: Path, story_of: Callable[[str, Path], Story]) -> Iterator[Story]:
+    """Every config, told to export; the first version of each stage is what tests look at."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODELWRIGHT_DATA", str(DATA))
-        story = story_of(request.param, tmp_path_factory.mktemp(request.param))
-        for stage in ("prepare", "train", "evaluate", "export"):
-            result = story.stage(stage)
-            assert result.exit_code == 0 and not result.cached, f"{stage}: {result.summary}"
+        story = story_of(request.param, shared / request.param)
+        story.tell()
         yield story

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from modelwright.chains.run import run_stage
 from modelwright.core.progress import Silent
@@ -25,9 +25,15 @@ REAL = ("adult", "bike_sharing", "diamonds", "telco_churn", "wine_quality")
 ALL = tuple(sorted((*BUNDLED, *REAL, "rides")))
 
 
-def told_by_one_worker(configs: Iterable[str]) -> list[Any]:
-    """Parameters whose tests share what was told before, so they must not be spread over workers."""
-    return [pytest.param(config, marks=pytest.mark.xdist_group(config)) for config in configs]
+@contextmanager
+def once(folder: Path) -> Iterator[bool]:
+    """Whether the work in a folder is still to be done; another test worker waits until it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "done"
+        yield not done.exists()
+        done.touch()
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,13 @@ class Story:
 
     def stage(self, name: str, **options: Any) -> Result:
         return run_stage(name, self.job(**options), Silent())
+
+    def tell(self) -> None:
+        """To export; once, however many test workers ask for it."""
+        with once(self.folder) as to_do:
+            for stage in ("prepare", "train", "evaluate", "export") if to_do else ():
+                result = self.stage(stage)
+                assert result.exit_code == 0 and not result.cached, f"{stage}: {result.summary}"
 
     def first(self, stage: str) -> Run:
         job = self.job()
