@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -155,7 +156,6 @@ def test_every_part_is_in_the_schema(schema: dict[str, Any]) -> None:
 
 
 def test_the_schema_is_a_schema_and_accepts_the_shipped_specs(schema: dict[str, Any]) -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="needs the package jsonschema")
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for path, least in PLACES:
