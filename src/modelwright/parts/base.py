@@ -51,7 +51,7 @@ class Task(Part):
     metric: str | None = None
 
     classification: ClassVar[bool]
-    default_metrics: ClassVar[tuple[str, ...]]  # the first drives early stopping, leaderboard and tune
+    default_metrics: ClassVar[tuple[str, ...]]  # the first chooses among candidates and drives tune
     default_split: ClassVar[Mapping[str, Any]]
 
     @abstractmethod

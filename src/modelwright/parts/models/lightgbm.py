@@ -18,18 +18,16 @@ if TYPE_CHECKING:
     from modelwright.parts.base import Floats
 
 OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
-WATCHED = {  # metrics that can say when to stop; with any other it is the first
-    "binary": ("log_loss", "roc_auc", "accuracy"),
-    "multiclass": ("log_loss", "accuracy"),
-    "regression": ("rmse", "mae"),
-}
+# What says when to stop. Ranks and labels stand still while probabilities still improve, and would stop a model far
+# too early; so classes stop by their loss, whatever `task.metric` chooses models by.
+WATCHED = {"binary": ("log_loss",), "multiclass": ("log_loss",), "regression": ("rmse", "mae")}
 FEW_CELLS = 500_000  # of the matrix; on fewer, threads wait for each other longer than they work
 
 
 class LightGBM(Model):
     """LightGBM (Ke et al., NeurIPS 2017). Choose it for tables of mixed columns; it needs no imputation or encoding.
 
-    With validation rows it stops when `task.metric` no longer improves on them.
+    With validation rows it stops when its loss on them no longer falls; for regression, rmse or mae as `task.metric`.
     """
 
     kind: Literal["lightgbm"] = "lightgbm"
@@ -65,7 +63,7 @@ class LightGBM(Model):
             booster = lightgbm.train(settings, data, self.iterations)
             count = booster.current_iteration()
             return FittedLightGBM(booster, count, context, {"iterations": count}, ())
-        metric = _watched(validation, context)
+        metric = _watched(context)
         recorded: dict[str, Any] = {}
         callbacks = [lightgbm.record_evaluation(recorded)]
         if self.early_stopping_rounds:
@@ -161,15 +159,11 @@ class FittedLightGBM:
         (folder / "lightgbm.txt").write_text(re.sub(r"\[num_threads: -?\d+\]\n", "", text), encoding="utf-8")
 
 
-def _watched(validation: Samples, context: FitContext) -> Metric:
-    """`task.metric` where it can say when to stop, else the loss; AUC says nothing on rows of one class."""
-    import numpy as np
-
+def _watched(context: FitContext) -> Metric:
     from modelwright.parts import catalog
 
-    kind = context.metric if context.metric in WATCHED[context.task] else WATCHED[context.task][0]
-    if kind == "roc_auc" and len(np.unique(validation.target)) < 2:
-        kind = WATCHED[context.task][0]
+    known = WATCHED[context.task]
+    kind = context.metric if context.metric in known else known[0]
     return cast(Metric, catalog.load("metrics", kind)(kind=kind)).made_for(context.task)
 
 

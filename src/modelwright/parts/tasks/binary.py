@@ -22,7 +22,7 @@ class Binary(Task):
 
     kind: Literal["binary"] = "binary"
     target: str = Field(description="Column to predict.")
-    metric: str | None = Field(None, description="Metric that drives early stopping, leaderboard and tune.")
+    metric: str | None = Field(None, description="Metric that chooses among candidates and drives tune.")
     positive: str | int | bool | None = Field(None, description="The positive class; default: the last by value.")
 
     classification: ClassVar[bool] = True

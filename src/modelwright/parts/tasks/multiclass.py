@@ -23,7 +23,7 @@ class Multiclass(Task):
 
     kind: Literal["multiclass"] = "multiclass"
     target: str = Field(description="Column to predict.")
-    metric: str | None = Field(None, description="Metric that drives early stopping, leaderboard and tune.")
+    metric: str | None = Field(None, description="Metric that chooses among candidates and drives tune.")
 
     classification: ClassVar[bool] = True
     default_metrics: ClassVar[tuple[str, ...]] = ("log_loss", "accuracy", "f1", "roc_auc")

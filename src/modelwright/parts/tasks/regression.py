@@ -21,7 +21,7 @@ class Regression(Task):
 
     kind: Literal["regression"] = "regression"
     target: str = Field(description="Column to predict.")
-    metric: str | None = Field(None, description="Metric that drives early stopping, leaderboard and tune.")
+    metric: str | None = Field(None, description="Metric that chooses among candidates and drives tune.")
 
     classification: ClassVar[bool] = False
     default_metrics: ClassVar[tuple[str, ...]] = ("rmse", "mae", "r2")
