@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from modelwright.core.columns import NUMERIC, Column, Schema
 from modelwright.core.errors import SpecError
+from modelwright.core.seeds import child_seed
 from modelwright.fitting.default_features import default_steps
 from modelwright.fitting.frame import Frame, FrameColumn, MadeBlocks, MadeColumn
 from modelwright.graph.blocks import Place, StepInputs, assembled, places
@@ -21,7 +22,7 @@ from modelwright.parts.base import Feature, State, Step
 from modelwright.parts.selectors import select
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Floats
+    from modelwright.parts.base import Floats, Target
 
 MOST_FEATURES = 20_000
 FORBIDDEN = ("target", "id", "weight", "entity", "ignore")
@@ -79,7 +80,7 @@ def _steps(entries: str | Sequence[Mapping[str, Any]]) -> Steps:
     return [step for step in steps if isinstance(step, Step)]
 
 
-def fit_features(steps: Steps, table: pa.Table, schema: Schema, target: Floats | None, seed: int) -> FittedFeatures:
+def fit_features(steps: Steps, table: pa.Table, schema: Schema, target: Target | None, seed: int) -> FittedFeatures:
     """Fit each step on what those before it make of `table` (learn), and compile them all.
 
     `target` is for steps that use it; `seed` for those that draw. SpecError when a step can't work on its columns or a
@@ -91,7 +92,7 @@ def fit_features(steps: Steps, table: pa.Table, schema: Schema, target: Floats |
     fitted: list[FittedStep] = []
     for number, step in enumerate(given):
         place = f"prepare.features.{number} ({step.kind})"
-        fitted_step = _fit_step(step, frame, schema, by_name_only, target, place)
+        fitted_step = _fit_step(step, frame, schema, by_name_only, target, child_seed(seed, str(number)), place)
         if fitted_step is None:
             continue
         fitted.append(fitted_step)
@@ -102,7 +103,13 @@ def fit_features(steps: Steps, table: pa.Table, schema: Schema, target: Floats |
 
 
 def _fit_step(
-    step: Step, frame: Frame, schema: Schema, by_name_only: frozenset[str], target: Floats | None, place: str
+    step: Step,
+    frame: Frame,
+    schema: Schema,
+    by_name_only: frozenset[str],
+    target: Target | None,
+    seed: int,
+    place: str,
 ) -> FittedStep | None:
     """None when the step selects nothing: `columns: numeric` where there is no number."""
     if step.supervised:
@@ -113,7 +120,7 @@ def _fit_step(
         chosen = select(selector, frame.types, by_name_only)
     except SpecError as error:
         raise SpecError(error.problems[0].message, where=place, hint=error.problems[0].hint) from error
-    return FittedStep(step, chosen, step.fit(frame.take(chosen), target)) if chosen else None
+    return FittedStep(step, chosen, step.fit(frame.take(chosen, seed), target)) if chosen else None
 
 
 def _check_roles(selector: str | list[str], frame: Frame, schema: Schema, place: str) -> None:
@@ -142,7 +149,7 @@ def _applied(fitted: FittedStep, frame: Frame, place: str) -> Frame:
             name = _free(column.name, after, fitted.step, place)
             source = MadeColumn(made, f"block {at}", column.index)
             after[name] = FrameColumn(name, column.type, source, cardinality=column.cardinality)
-    return Frame(after.values())
+    return Frame(after.values(), frame.rows)
 
 
 def _without(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

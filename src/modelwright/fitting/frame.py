@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,8 @@ from modelwright.core.columns import NUMERIC, Schema
 from modelwright.core.errors import DataError, SpecError
 from modelwright.graph import encoders
 from modelwright.graph.running import Scorer
+
+PIECE_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,17 @@ class FrameColumn:
 class Frame:
     """Columns by name, in order; also what a step sees of those that it selected."""
 
-    def __init__(self, columns: Iterable[FrameColumn]) -> None:
+    def __init__(self, columns: Iterable[FrameColumn], rows: int, seed: int = 0) -> None:
         self.columns = {column.name: column for column in columns}
         self.names = tuple(self.columns)
+        self.rows = rows
+        self.seed = seed
 
     @classmethod
     def of_table(cls, table: pa.Table, schema: Schema) -> Frame:
         """The input columns and the time column of learn."""
         usable = schema.of_role("input", "time")
-        return cls(
+        columns = (
             FrameColumn(
                 column.name,
                 "number" if column.type in NUMERIC else column.type,
@@ -88,13 +92,15 @@ class Frame:
             )
             for column in usable
         )
+        return cls(columns, table.num_rows)
 
     @property
     def types(self) -> Mapping[str, str]:
         return {name: column.type for name, column in self.columns.items()}
 
-    def take(self, names: Iterable[str]) -> Frame:
-        return Frame(self.columns[name] for name in names)
+    def take(self, names: Iterable[str], seed: int) -> Frame:
+        """Some of the columns, as one step sees them."""
+        return Frame((self.columns[name] for name in names), self.rows, seed)
 
     def type(self, name: str) -> str:
         return self.columns[name].type
@@ -107,6 +113,11 @@ class Frame:
             if column.type != "number":
                 raise SpecError(f'"{column.name}" is a {column.type}; this step works on numbers')
         return np.stack([column.values() for column in self.columns.values()], axis=1)
+
+    def pieces(self) -> Iterator[NDArray[np.float64]]:
+        matrix = self.matrix()
+        for start in range(0, self.rows, PIECE_ROWS):
+            yield matrix[start : start + PIECE_ROWS]
 
     def values(self, name: str) -> NDArray[Any]:
         return self.columns[name].values()

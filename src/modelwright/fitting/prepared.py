@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from modelwright.core.columns import Schema
 from modelwright.fitting import scoring
 from modelwright.fitting.features import FittedFeatures, fit_features
-from modelwright.parts.base import Samples, Task
+from modelwright.parts.base import Samples, Target, Task
 
 if TYPE_CHECKING:
     from modelwright.parts.base import Floats
@@ -55,7 +55,8 @@ class Prepared:
 
     def refitted(self, table: pa.Table, seed: int) -> FittedFeatures:
         """The same steps, fitted on other rows."""
-        return fit_features(self.features.steps, table, self.schema, self.target(table), seed)
+        target = Target(self.target(table), len(self.schema.classes or ()))
+        return fit_features(self.features.steps, table, self.schema, target, seed)
 
 
 def read_prepared(task: Task, prepare: Run) -> Prepared:

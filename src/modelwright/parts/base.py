@@ -8,7 +8,7 @@ keys. Heavy libraries are imported inside the methods: naming a part in a spec m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
@@ -78,6 +78,13 @@ class Reader(Part):
     def header(self, base: Path) -> list[str] | None:
         """Column names, without heavy imports; None when only reading tells."""
 
+    def fingerprint(self, base: Path) -> Mapping[str, str] | None:
+        """What stands for data that is not in `inputs`, by name (an object's entity tag, a declared version).
+
+        None where nothing can stand for it (a database may have changed): such data is read each time.
+        """
+        return {}
+
     def estimated_rows(self, base: Path) -> int | None:
         """About how many rows there are, from a look at the first bytes; None where that says nothing."""
         return None
@@ -122,7 +129,8 @@ class Split(Part):
 class Step(Part):
     """One feature step: fitted on learn, compiled into the graph."""
 
-    supervised: ClassVar[bool] = False  # True: uses the target, so it is cross-fitted in training
+    supervised: ClassVar[bool] = False  # True: fitted with the target, so validation folds need their own fit
+    cross_fitted: ClassVar[bool] = False  # True: its values tell of the target; learn's own come from other rows' fits
 
     @abstractmethod
     def selects(self) -> str | list[str]:
@@ -133,7 +141,7 @@ class Step(Part):
         return False
 
     @abstractmethod
-    def fit(self, columns: FitColumns, target: Floats | None) -> State:
+    def fit(self, columns: FitColumns, target: Target | None) -> State:
         """Learn what `compile` needs from the columns that the step selects."""
 
     @abstractmethod
@@ -141,16 +149,33 @@ class Step(Part):
         """Add nodes; return the blocks of columns that replace (or, with `keep`, join) the inputs."""
 
 
+@dataclass(frozen=True)
+class Target:
+    """What is to be predicted, on learn: class codes 0..n_classes-1, or numbers where `n_classes` is 0."""
+
+    values: Floats  # [N]
+    n_classes: int
+
+
 class FitColumns(Protocol):
-    """The selected columns at this point of the pipeline, on learn rows only."""
+    """The selected columns at this point of the pipeline, on learn rows only.
+
+    There may be more rows than memory holds of all columns at once: take one column (`values`) or some rows (`pieces`)
+    at a time, and `matrix` only of what is small.
+    """
 
     names: tuple[str, ...]
+    rows: int
+    seed: int  # for a step that draws; differs from step to step
 
     def type(self, name: str) -> str:
         """number, category, text or timestamp."""
 
     def matrix(self) -> Floats:
         """All numeric columns as [N, k] float64, NaN for missing."""
+
+    def pieces(self) -> Iterator[Floats]:
+        """The rows of `matrix` in order, some thousands at a time: [n, k]."""
 
     def values(self, name: str) -> NDArray[Any]:
         """One column: float64, int64 microseconds, or objects of str ('' for missing)."""

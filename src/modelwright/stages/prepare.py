@@ -201,8 +201,10 @@ def _write_tables(engine: Engine, staged: Staged, schema: Schema) -> pa.Table:
 
 def _fit_features(job: Job, learn: pa.Table, schema: Schema) -> FittedFeatures:
     from modelwright.fitting.features import fit_features
+    from modelwright.parts.base import Target
 
-    target = job.spec.task.encode(learn[job.spec.task.target].combine_chunks(), schema)
+    values = job.spec.task.encode(learn[job.spec.task.target].combine_chunks(), schema)
+    target = Target(values, len(schema.classes or ()))
     return fit_features(job.spec.prepare.features, learn, schema, target, child_seed(job.spec.seed, "features"))
 
 

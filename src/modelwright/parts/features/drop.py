@@ -11,7 +11,7 @@ from modelwright.parts.selectors import Selector
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.base import Target
 
 
 class Drop(Step):
@@ -25,7 +25,7 @@ class Drop(Step):
     def selects(self) -> str | list[str]:
         return self.columns
 
-    def fit(self, columns: FitColumns, target: Floats | None) -> State:
+    def fit(self, columns: FitColumns, target: Target | None) -> State:
         return {}
 
     def compile(self, graph: GraphBuilder, inputs: StepInputs, state: State) -> list[Block]:

@@ -14,7 +14,7 @@ from modelwright.parts.base import FitColumns, State, Step
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.base import Target
 
 
 class Expression(Step):
@@ -35,7 +35,7 @@ class Expression(Step):
     def keeps(self) -> bool:
         return True
 
-    def fit(self, columns: FitColumns, target: Floats | None) -> State:
+    def fit(self, columns: FitColumns, target: Target | None) -> State:
         check_types(parse(self.value), {name: columns.type(name) for name in columns.names})
         return {}
 

@@ -15,7 +15,7 @@ from modelwright.parts.selectors import Selector
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.base import Floats, Target
 
 
 class Impute(Step):
@@ -48,7 +48,7 @@ class Impute(Step):
     def keeps(self) -> bool:
         return self.keep
 
-    def fit(self, columns: FitColumns, target: Floats | None) -> State:
+    def fit(self, columns: FitColumns, target: Target | None) -> State:
         import numpy as np
 
         fill: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from modelwright.parts.selectors import Selector
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.base import Target
 
 
 class OneHot(Step):
@@ -36,7 +36,7 @@ class OneHot(Step):
     def keeps(self) -> bool:
         return self.keep
 
-    def fit(self, columns: FitColumns, target: Floats | None) -> State:
+    def fit(self, columns: FitColumns, target: Target | None) -> State:
         return {name: self._kept(name, columns) for name in columns.names}
 
     def _kept(self, name: str, columns: FitColumns) -> dict[str, Any]:

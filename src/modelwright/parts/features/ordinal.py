@@ -14,7 +14,7 @@ from modelwright.parts.selectors import Selector
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.base import Target
 
 
 class Ordinal(Step):
@@ -39,7 +39,7 @@ class Ordinal(Step):
     def keeps(self) -> bool:
         return self.keep
 
-    def fit(self, columns: FitColumns, target: Floats | None) -> State:
+    def fit(self, columns: FitColumns, target: Target | None) -> State:
         state: State = {}
         for name in columns.names:
             if columns.type(name) in NUMERIC or columns.type(name) == "timestamp":

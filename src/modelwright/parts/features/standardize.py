@@ -12,7 +12,7 @@ from modelwright.parts.selectors import Selector
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.base import Target
 
 
 class Standardize(Step):
@@ -31,7 +31,7 @@ class Standardize(Step):
     def keeps(self) -> bool:
         return self.keep
 
-    def fit(self, columns: FitColumns, target: Floats | None) -> State:
+    def fit(self, columns: FitColumns, target: Target | None) -> State:
         import numpy as np
 
         matrix = columns.matrix()
