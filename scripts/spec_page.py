@@ -24,6 +24,7 @@ ROOMS = {  # room: one of it is called
     "tasks": "task",
     "readers": "reader",
     "cleaners": "cleaner",
+    "history": "kind of history",
     "checks": "check",
     "splits": "split",
     "features": "feature step",

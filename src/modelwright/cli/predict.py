@@ -15,6 +15,10 @@ def predict(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="CSV, or Parquet if it ends so; default: stdout."),
     ] = None,
+    past: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Earlier rows, to compute the model's columns of the past from."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -30,7 +34,7 @@ def predict(
     from modelwright.stages.predict import write
 
     opened = open_bundle(bundle)
-    found = score(opened, spec_of(opened).spec.prepare, data, progress_for(quiet=quiet))
+    found = score(opened, spec_of(opened).spec.prepare, data, progress_for(quiet=quiet), past=past)
     if output is not None:
         write(found, output)
     if found.rejected or found.removed:

@@ -11,13 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.core.columns import Column, Schema
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from modelwright.parts.evidence import Evidence, Verdict
     from modelwright.parts.space import Choices, Range
     from modelwright.tables.engine import Engine
+    from modelwright.tables.history import Past
     from modelwright.tables.profiles import ColumnCounts
     from modelwright.tables.reading import Reading
 
@@ -98,10 +101,35 @@ class Cleaner(Part):
     """Changes or removes rows before anything is fitted; runs in SQL, out of core."""
 
     row_wise: ClassVar[bool] = True  # False: looks at several rows (duplicates), so it has no meaning for one request
+    after_split: ClassVar[bool] = False  # True: learns something from rows, so it sees and removes those of learn only
+
+    def files(self, base: Path) -> list[Path]:
+        """Files beside the source that it reads, which the run then depends on. SpecError when one is missing."""
+        return []
+
+    def at(self, base: Path) -> Self:
+        """The same cleaner, its relative paths starting from `base`, the spec's folder."""
+        return self
+
+    def retyped(self, names: Sequence[str]) -> list[str]:
+        """Columns that it may give another type, so that new rows come with the type that they had before."""
+        return []
 
     @abstractmethod
     def apply(self, engine: Engine, table: str, columns: Sequence[Column]) -> list[Column]:
-        """Rewrite `table` in place, keeping its order; return its columns."""
+        """Rewrite `table` in place, keeping its order; return its columns. May add to `rejects`."""
+
+
+class History(Part):
+    """Columns made of each row's past; computed in SQL once rows are clean, and inputs from then on."""
+
+    @abstractmethod
+    def made(self) -> list[str]:
+        """The names of the new columns."""
+
+    @abstractmethod
+    def past(self, columns: Sequence[Column]) -> Past:
+        """What is wanted of the past. SpecError when the columns can't give it."""
 
 
 class Check(Part):
@@ -110,6 +138,18 @@ class Check(Part):
     severity: Literal["warn", "error"] = Field(
         "error", description="error: what breaks it stops prepare; warn: it is only reported."
     )
+
+    def sources(self) -> Sequence[Reader]:
+        """Other sources that it reads, which the run then depends on."""
+        return ()
+
+    def at(self, base: Path) -> Self:
+        """The same check, its relative paths starting from `base`, the spec's folder."""
+        return self
+
+    def holds_until(self, engine: Engine, table: str, columns: Sequence[Column]) -> datetime | None:
+        """When time alone will break it, in UTC. The clock is asked each time, so it never enters a run's digest."""
+        return None
 
     @abstractmethod
     def violations(self, engine: Engine, table: str, columns: Sequence[Column]) -> tuple[int, str]:

@@ -13,6 +13,7 @@ CONTRACTS: dict[str, type[base.Part]] = {
     "tasks": base.Task,
     "readers": base.Reader,
     "cleaners": base.Cleaner,
+    "history": base.History,
     "checks": base.Check,
     "splits": base.Split,
     "features": base.Step,

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     AnyTask = base.Task
     AnyReader = base.Reader
     AnyCleaner = base.Cleaner
+    AnyHistory = base.History
     AnyCheck = base.Check
     AnySplit = base.Split
     AnyStep = base.Step
@@ -114,6 +115,7 @@ else:
     AnyTask = Annotated[base.Task, FromRoom("tasks")]
     AnyReader = Annotated[base.Reader, FromRoom("readers")]
     AnyCleaner = Annotated[base.Cleaner, FromRoom("cleaners")]
+    AnyHistory = Annotated[base.History, FromRoom("history")]
     AnyCheck = Annotated[base.Check, FromRoom("checks")]
     AnySplit = Annotated[base.Split, FromRoom("splits")]
     AnyStep = Annotated[base.Step, FromRoom("features")]

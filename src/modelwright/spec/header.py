@@ -15,7 +15,8 @@ from modelwright.spec.load import Loaded
 from modelwright.spec.spec import Spec
 from modelwright.spec.tree import Path, dotted, follow
 
-COLUMN_FIELDS = ("column", "columns", "keys", "key", "group", "by", "time")  # what parts call the columns they work on
+# What parts call the columns that they work on.
+COLUMN_FIELDS = ("column", "columns", "keys", "key", "group", "by", "time", "entity")
 EXPRESSION_FIELDS = ("where", "value")
 GLOB = frozenset("*?[")
 INTERNAL = "__"  # columns that the engine adds, such as __file__
@@ -66,7 +67,11 @@ def mentions(spec: Spec) -> Iterator[Mention]:
     yield Mention(("task", "target"), spec.task.target)
     for name in spec.prepare.columns:
         yield Mention(("prepare", "columns", name), name)
-    for section, parts in (("clean", spec.prepare.clean), ("checks", spec.prepare.checks)):
+    for section, parts in (
+        ("clean", spec.prepare.clean),
+        ("history", spec.prepare.history),
+        ("checks", spec.prepare.checks),
+    ):
         for index, part in enumerate(parts):
             yield from _of_part(part, ("prepare", section, index))
     if spec.prepare.split is not None:
@@ -96,7 +101,9 @@ def _of_part(part: Part, path: Path) -> Iterator[Mention]:
 
 
 def _made(spec: Spec) -> Iterator[str]:
-    """Columns that cleaners and steps name themselves."""
+    """Columns that cleaners and steps name themselves, and those made of the past."""
+    for history in spec.prepare.history:
+        yield from history.made()
     steps = [] if spec.prepare.features == "auto" else spec.prepare.features
     for part in (*spec.prepare.clean, *steps):
         name = getattr(part, "name", None)

@@ -82,6 +82,7 @@ def run(plan: Plan, progress: Progress) -> Result:
         staged.write_bytes("profile.json", prepare.read_bytes("profile.json"))
         staged.write_bytes("schema.json", prepare.read_bytes("schema.json"))
         staged.write_bytes("model.json", train.read_bytes("model.json"))
+        _write_history(plan, staged)
         progress.say(f"comparing the bundle with {train.label} on {min(test.num_rows, PARITY_ROWS):,} test rows")
         staged.write_json("parity.json", _parity(plan, served, test))
         staged.write_json("smoke.json", _smoke(plan, served, test))
@@ -205,6 +206,17 @@ def _smoke(plan: Plan, served: ServedModel, test: pa.Table) -> dict[str, Any]:
         )
     rows.append({**rows[0], **{field.name: None for field in inputs if field.nullable}})
     return smoke(served, rows, tolerance=plan.job.spec.export.tolerance)
+
+
+def _write_history(plan: Plan, staged: Staged) -> None:
+    """How to get the inputs that are made of a request's past, as SQL."""
+    from modelwright.stages.history import bundle_history
+
+    schema = Schema.from_dict(plan.sources["prepare"].read_json("schema.json"))
+    history = bundle_history(schema, plan.job.spec.prepare)
+    if history is not None:
+        staged.write_bytes("history.sql", history.pop("sql").encode())
+        staged.write_json("history.json", history)
 
 
 def _write_container(plan: Plan, staged: Staged) -> None:

@@ -60,7 +60,7 @@ def read_rows(
     files, memory = reader.inputs(base), parse_bytes(prepare.memory)
     with open_engine(engine_folder, memory=memory, threads=available_threads(), readable=files) as engine:
         reading = reader.read(engine, base)
-        _check_present(schema, reading, target)
+        _check_present(schema, prepare, reading, target)
         pinned = pinned_columns(prepare, schema)
         declared = {name: pinned.get(name, Declared(role="ignore")) for name in reading.columns}
         hidden = [column.name for column in schema.of_role("target") if target == "hidden"]
@@ -95,10 +95,17 @@ def reader_for(path: Path, source: Reader) -> Reader:
     return made
 
 
-def _check_present(schema: Schema, reading: Reading, target: Truth) -> None:
+def _check_present(schema: Schema, prepare: Prepare, reading: Reading, target: Truth) -> None:
+    made_of_the_past = {name for entry in prepare.history for name in entry.made()}
     for column in schema.columns:
         needed = column.role in NEEDED or (column.role == "target" and target == "needed")
         if needed and column.name not in reading.columns:
+            if column.name in made_of_the_past:
+                raise DataError(
+                    f'no column "{column.name}", which is made of the past of each row',
+                    where=reading.files[0] if reading.files else "",
+                    hint="history.sql in the bundle says how to compute it from the rows known so far",
+                )
             raise DataError(
                 f'no column "{column.name}", which the model was made with{did_you_mean(column.name, reading.columns)}',
                 where=reading.files[0] if reading.files else "",

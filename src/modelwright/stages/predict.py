@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from modelwright.core.errors import SpecError
 from modelwright.core.progress import Progress
 from modelwright.serving.bundle import Bundle
 from modelwright.serving.signature import probability_column
-from modelwright.stages.incoming import read_rows, reader_for
+from modelwright.stages.history import with_history, without_history
+from modelwright.stages.incoming import IncomingRows, read_rows, reader_for
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,20 +37,40 @@ class Predictions:
     removed: int  # rows that the cleaning of prepare takes out
 
 
-def predict(bundle: Bundle, prepare: Prepare, data: str, progress: Progress) -> Predictions:
-    """Score `data`, a path or `-`, with the reader and the cleaning of `prepare`."""
+def predict(
+    bundle: Bundle, prepare: Prepare, data: str, progress: Progress, *, past: Path | None = None
+) -> Predictions:
+    """Score `data`, a path or `-`, with the reader and the cleaning of `prepare`.
+
+    `past`: a file of earlier rows, from which the columns of the past are computed that `data` then need not have.
+    """
     from modelwright.graph.running import Scorer
 
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="modelwright-")))
         path = _from_stdin(scratch) if data == STDIN else Path(data)
         schema = Schema.from_dict(bundle.run.read_json("schema.json"))
-        reader = reader_for(path, prepare.source)
-        found = read_rows(reader, path.absolute().parent, schema, prepare, engine_folder=scratch, target="hidden")
+        found = _read(path, schema, prepare, past, scratch)
         rows = found.table
         progress.say(f"scoring {rows.num_rows:,} rows with {bundle.name} v{bundle.version:04d}")
         table = _scored(rows, Scorer(bundle.model).run_table(rows), schema)
         return Predictions(table, bundle.name, bundle.version, len(found.rejected), found.removed)
+
+
+def _read(path: Path, schema: Schema, prepare: Prepare, past: Path | None, scratch: Path) -> IncomingRows:
+    """The rows to score, with what `past` says of them."""
+    if past is not None and not prepare.history:
+        raise SpecError("the model uses no columns of the past", hint="leave --past out")
+    wanted = schema if past is None else without_history(schema, prepare)
+    plain = prepare if past is None else prepare.model_copy(update={"history": []})
+    reader = reader_for(path, prepare.source)
+    found = read_rows(reader, path.absolute().parent, wanted, plain, engine_folder=scratch, target="hidden")
+    if past is None:
+        return found
+    reader = reader_for(past, prepare.source)
+    folder = scratch / "past"
+    earlier = read_rows(reader, past.absolute().parent, wanted, plain, engine_folder=folder, target="welcome")
+    return replace(found, table=with_history(found.table, earlier.table, schema, prepare, folder))
 
 
 def write(predictions: Predictions, output: Path) -> None:
