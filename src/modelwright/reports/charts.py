@@ -9,6 +9,7 @@ from typing import Any
 
 ACCENT, SECOND, SOFT = "#2f6f9f", "#d9772b", "#9fb0bf"
 WIDTH, HALF_WIDTH = 620, 330
+PERCENT = {"axis": {"format": ".0%", "tickCount": 6}}
 FEW_POINTS = 200  # of a scatter: each is drawn large enough to be seen
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -71,14 +72,16 @@ def histogram(edges: Iterable[float], counts: Iterable[float], title: str) -> di
     }
 
 
-def bars(names: Sequence[str], values: Iterable[float], title: str, *, color: str = ACCENT) -> dict[str, Any]:
-    """Horizontal bars in the order given."""
+def bars(
+    names: Sequence[str], values: Iterable[float], title: str, *, color: str = ACCENT, percent: bool = False
+) -> dict[str, Any]:
+    """Horizontal bars in the order given; `percent` writes 0.5 as 50%."""
     rows = [{"name": str(name), "value": float(value)} for name, value in zip(names, values, strict=True)]
     return {
         "height": {"step": 20},
         "data": {"values": rows},
         "mark": {"type": "bar", "color": color},
-        "encoding": {"y": _names("name"), "x": _numbers("value", title)},
+        "encoding": {"y": _names("name"), "x": _numbers("value", title) | (PERCENT if percent else {})},
     }
 
 
@@ -129,9 +132,14 @@ def points(
 
 
 def lines(
-    series: Mapping[str, Sequence[tuple[float, float]]], titles: tuple[str, str], *, diagonal: bool = False
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    titles: tuple[str, str],
+    *,
+    diagonal: bool = False,
+    percent: bool = False,
+    days: bool = False,
 ) -> dict[str, Any]:
-    """One line for each name."""
+    """One line for each name; `percent` writes a y of 0.5 as 50%, `days` takes x as milliseconds since 1970."""
     rows = [
         {"name": name, "x": float(x), "y": float(y), "order": place}
         for name, pairs in series.items()
@@ -145,8 +153,8 @@ def lines(
     layer = {
         "mark": {"type": "line", "strokeWidth": 2},
         "encoding": {
-            "x": _numbers("x", titles[0], zero=False) | whole,
-            "y": _numbers("y", titles[1], zero=False),
+            "x": days_axis("x", titles[0]) if days else _numbers("x", titles[0], zero=False) | whole,
+            "y": _numbers("y", titles[1], zero=False) | (PERCENT if percent else {}),
             "order": {"field": "order"},
             "color": {
                 "field": "name",
@@ -221,6 +229,10 @@ def _line(ends: list[dict[str, float]], color: str) -> dict[str, Any]:
 
 def _numbers(field: str, title: str, *, zero: bool = True) -> dict[str, Any]:
     return {"field": field, "type": "quantitative", "title": title, "scale": {"zero": zero}}
+
+
+def days_axis(field: str, title: str) -> dict[str, Any]:
+    return {"field": field, "type": "temporal", "title": title, "scale": {"type": "utc"}}
 
 
 def _names(field: str) -> dict[str, Any]:

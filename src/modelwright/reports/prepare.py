@@ -8,6 +8,7 @@ from typing import Any
 
 from modelwright.reports import charts
 from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, figure, render
+from modelwright.reports.prepare_insights import relation_blocks, split_blocks
 
 MOST_CHARTS = 60
 MOST_FEATURES = 200
@@ -16,6 +17,8 @@ MOST_FEATURES = 200
 def prepare_report(facts: Mapping[str, Any]) -> bytes:
     """`facts` as `stages.prepare_facts` describes them."""
     sections = [Section("Rows", _rows(facts)), Section("Columns", _columns(facts))]
+    sections.append(Section("What tells of the target", relation_blocks(facts)))
+    sections.append(Section("Are the splits alike?", split_blocks(facts)))
     if facts["warnings"]:
         sections.insert(0, Section("Look at this", [Text(warning, "warn") for warning in facts["warnings"]]))
     if facts["checks"]:
@@ -83,17 +86,32 @@ def _columns(facts: Mapping[str, Any]) -> list[Block]:
             column["type"],
             f"{column['missing'] / learnt:.1%}" if column["missing"] else "",
             figure(column["distinct"]),
-            figure(column["minimum"]),
-            figure(column["maximum"]),
+            _end(column["minimum"]),
+            _end(column["maximum"]),
+            _share(facts["insights"]["columns"].get(column["name"], {}).get("outliers")),
+            _share(facts["insights"]["columns"].get(column["name"], {}).get("explained")),
             ", ".join(f"{value} ({count / learnt:.0%})" for value, count in (column["top"] or [])[:4]),
         )
         for column in facts["columns"]
     ]
-    headers = ("column", "role", "type", "missing", "distinct", "smallest", "largest", "most frequent")
-    return [
-        Table(headers, lines, frozenset({3, 4, 5, 6})),
-        Text("Figures are those of the rows that the model learns from.", "note"),
-    ]
+    headers = (
+        "column", "role", "type", "missing", "distinct", "smallest", "largest", "outliers", "tells", "most frequent",
+    )  # fmt: skip
+    note = (
+        "Figures are those of the rows that the model learns from. Outliers lie more than 1.5 times the middle half's "
+        "width outside of it; tells is the share of the target's differences that the column alone explains."
+    )
+    return [Table(headers, lines, frozenset(range(3, 9))), Text(note, "note")]
+
+
+def _end(value: Any) -> str:
+    """Where a column begins or ends; of a midnight the day is enough."""
+    return figure(value).removesuffix(" 00:00:00")
+
+
+def _share(value: float | None) -> str:
+    """`12%`, `0.3%`; nothing for nothing."""
+    return "" if not value or value < 5e-4 else f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"
 
 
 def _checks(facts: Mapping[str, Any]) -> list[Block]:
@@ -147,7 +165,7 @@ def _charts(facts: Mapping[str, Any]) -> list[Block]:
 
 def _over_time(edges: list[float], counts: list[float], title: str) -> dict[str, Any]:
     chart = charts.histogram(edges, counts, title)
-    axis = {"field": "from", "type": "temporal", "title": title, "scale": {"type": "utc"}}
+    axis = charts.days_axis("from", title)
     return {**chart, "encoding": {**chart["encoding"], "x": axis}}
 
 

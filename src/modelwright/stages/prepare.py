@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from json import loads
 from typing import TYPE_CHECKING, Any, cast
 
 from modelwright.core.columns import Column, Role, Schema
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 SPLITS = ("learn", "validation", "test")
 ROLES: tuple[Role, ...] = ("target", "input", "id", "time", "entity", "weight", "ignore")
 PREVIEW_ROWS = 100
+LEAST_TOLD, MOST_TOLD = 0.01, 5  # share of the target below which a column is not named, and how many are
 FIRST_REJECTS = 'SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid LIMIT 20'
 
 
@@ -77,6 +79,7 @@ def run(plan: Plan, progress: Progress) -> Result:
         _write_features(staged, features, learn)
         _write_facts(staged, schema, rows, learn, warnings, features)
         facts = report_facts(job, split_of(job), rows, schema, figures, learn, features, warnings, refused)
+        facts["insights"] = _write_insights(staged, job, schema)
         staged.write_bytes("report.html", prepare_report(facts))
         return result(staged.commit())
 
@@ -90,10 +93,18 @@ def result(done: Run, *, cached: bool = False) -> Result:
         "files": facts["files"],
         "rows": {name: {**facts["rows"], "removed": removed}[name] for name in ordered},
         "columns": {role: facts["columns"][role] for role in ROLES if role in facts["columns"]},
+        "tells_most": _tells_most(done),
         "warnings": facts["warnings"],
         "report": str(done.path / "report.html"),
     }
     return Result(done, summary, cached=cached)
+
+
+def _tells_most(done: Run) -> dict[str, str]:
+    """The columns that alone explain most of the target, with the share of its differences that they do."""
+    columns = done.read_json("insights.json")["columns"]
+    told = {name: entry["explained"] for name, entry in columns.items() if (entry["explained"] or 0) >= LEAST_TOLD}
+    return {name: f"{told[name]:.0%}" for name in sorted(told, key=lambda name: (-told[name], name))[:MOST_TOLD]}
 
 
 def split_of(job: Job) -> Split:
@@ -164,6 +175,7 @@ def _warnings(engine: Engine, job: Job, schema: Schema, rows: PreparedRows) -> l
         for check in rows.checks
         if not check["passed"]
     ]
+    warnings += rows.warnings
     repeated = repeated_rows(engine, schema.columns)
     if repeated:
         warnings.append(f"{repeated:,} rows repeat another row, ids apart; see {{kind: drop_duplicates}}")
@@ -228,6 +240,16 @@ def _write_facts(
     staged.write_json("profile.json", build(learn, schema.of_role("input", "target")).to_dict())
     staged.write_json("checks.json", {"checks": rows.checks})
     staged.write_json("rows.json", account(rows, schema, [*warnings, *features.notes]))
+
+
+def _write_insights(staged: Staged, job: Job, schema: Schema) -> dict[str, Any]:
+    from modelwright.stages.prepare_insights import insights
+    from modelwright.tables.profiles import Profile
+
+    profile = Profile.from_dict(loads(staged.path("profile.json").read_bytes()))
+    found = insights(staged.folder, schema, profile, job.spec.task)
+    staged.write_json("insights.json", found)
+    return found
 
 
 def account(rows: PreparedRows, schema: Schema, warnings: list[str]) -> dict[str, Any]:

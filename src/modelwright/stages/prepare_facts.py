@@ -1,6 +1,6 @@
 """What the report of prepare shows, as a plain dict.
 
-name, task, split         as the spec says them
+name, task, split         as the spec says them; classes of the target, or None
 files                     names of the files read
 rows                      read, rejected, removed: [{step, removed}], learn, validation, test
 columns                   [{name, type, role, nullable, missing, distinct, minimum, maximum, histogram, top}] on learn,
@@ -8,6 +8,7 @@ columns                   [{name, type, role, nullable, missing, distinct, minim
                           top: [[value, count]] of categories, most frequent first; both None of other types
 checks                    [{kind, severity, said, violations, passed}]
 rejects                   the first refused rows: [{file, line, column, value, reason}]
+insights                  what stages.prepare_insights found
 features, notes, warnings names of the features; what was left out and why; what a person should look at
 """
 
@@ -47,6 +48,7 @@ def report_facts(
     return {
         "name": job.spec.name,
         "task": job.spec.task.model_dump(mode="json"),
+        "classes": None if schema.classes is None else list(schema.classes),
         "split": split.model_dump(mode="json"),
         "files": list(rows.files),
         "rows": {"read": rows.read, "rejected": rows.rejected, "removed": rows.removed, **rows.splits},
