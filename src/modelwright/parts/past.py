@@ -27,6 +27,7 @@ Duration = Annotated[str, AfterValidator(_is_duration)]
 Statistic = Literal["count", "mean", "sum", "min", "max", "std"]
 ENTITY: Any = Field(None, description="Whose rows; default: the column of role entity, else all rows are one's past.")
 TIME: Any = Field(None, description="The timestamp that orders rows; default: the column of role time.")
+SUFFIX: Any = Field("", max_length=40, description="Added to the names, to tell two of a kind apart, e.g. _last_week.")
 DELAY: Any = Field("0s", description="How long after a row's time its values are known, e.g. 2h; they count from then.")
 
 
@@ -47,12 +48,12 @@ def owner(columns: Sequence[Column], entity: str | None, time: str | None) -> tu
     return entity, time
 
 
-def statistic_names(columns: Sequence[str], statistics: Sequence[Statistic], span: str) -> list[str]:
-    return [f"{column}_{statistic}_{span}" for column in columns for statistic in statistics]
+def statistic_names(columns: Sequence[str], statistics: Sequence[Statistic], end: str) -> list[str]:
+    return [f"{column}_{statistic}_{end}" for column in columns for statistic in statistics]
 
 
 def statistics_of(
-    columns: Sequence[Column], names: Sequence[str], statistics: Sequence[Statistic], span: str
+    columns: Sequence[Column], names: Sequence[str], statistics: Sequence[Statistic], end: str
 ) -> tuple[PastValue, ...]:
     """One value for each of `statistic_names`. SpecError for a mean of what is no number."""
     from modelwright.tables.history import PastValue
@@ -63,5 +64,5 @@ def statistics_of(
     pairs = [(column.name, statistic) for column in chosen for statistic in statistics]
     return tuple(
         PastValue(name, "integer" if statistic == "count" else "number", column, statistic)
-        for name, (column, statistic) in zip(statistic_names(names, statistics, span), pairs, strict=True)
+        for name, (column, statistic) in zip(statistic_names(names, statistics, end), pairs, strict=True)
     )

@@ -12,6 +12,7 @@ from modelwright.parts.base import History
 from modelwright.parts.past import (
     DELAY,
     ENTITY,
+    SUFFIX,
     TIME,
     Duration,
     Statistic,
@@ -41,17 +42,18 @@ class Expanding(History):
     entity: str | None = ENTITY
     time: str | None = TIME
     delay: Duration = DELAY
+    suffix: str = SUFFIX
 
     example: ClassVar[dict[str, Any]] = {"columns": ["duration_min"]}
 
     def made(self) -> list[str]:
-        return statistic_names(self.columns, self.statistics, SPAN)
+        return statistic_names(self.columns, self.statistics, SPAN + self.suffix)
 
     def past(self, columns: Sequence[Column]) -> Past:
         from modelwright.tables.history import Past
 
         entity, time = owner(columns, self.entity, self.time)
-        values = statistics_of(columns, self.columns, self.statistics, SPAN)
+        values = statistics_of(columns, self.columns, self.statistics, SPAN + self.suffix)
         return Past(entity, time, values, microseconds(self.delay))
 
 

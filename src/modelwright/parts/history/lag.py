@@ -9,7 +9,7 @@ from pydantic import Field
 
 from modelwright.core.columns import Column
 from modelwright.parts.base import History
-from modelwright.parts.past import DELAY, ENTITY, TIME, WHERE, Duration, microseconds, owner
+from modelwright.parts.past import DELAY, ENTITY, SUFFIX, TIME, WHERE, Duration, microseconds, owner
 from modelwright.parts.rows import named
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ class Lag(History):
     entity: str | None = ENTITY
     time: str | None = TIME
     delay: Duration = DELAY
+    suffix: str = SUFFIX
 
     example: ClassVar[dict[str, Any]] = {"columns": ["duration_min"]}
 
     def made(self) -> list[str]:
-        elapsed = [f"elapsed_lag_{back}" for back in self.rows] if self.elapsed else []
-        return [*(f"{name}_lag_{back}" for name in self.columns for back in self.rows), *elapsed]
+        elapsed = [f"elapsed_lag_{back}{self.suffix}" for back in self.rows] if self.elapsed else []
+        return [*(f"{name}_lag_{back}{self.suffix}" for name in self.columns for back in self.rows), *elapsed]
 
     def past(self, columns: Sequence[Column]) -> Past:
         from modelwright.tables.history import Past, PastValue

@@ -12,6 +12,7 @@ from modelwright.parts.base import History
 from modelwright.parts.past import (
     DELAY,
     ENTITY,
+    SUFFIX,
     TIME,
     Duration,
     Statistic,
@@ -40,21 +41,22 @@ class Rolling(History):
     entity: str | None = ENTITY
     time: str | None = TIME
     delay: Duration = DELAY
+    suffix: str = SUFFIX
 
     example: ClassVar[dict[str, Any]] = {"columns": ["duration_min"], "window": "7d"}
 
     @property
-    def _span(self) -> str:
-        return self.window.replace(" ", "")
+    def _end(self) -> str:
+        return self.window.replace(" ", "") + self.suffix
 
     def made(self) -> list[str]:
-        return statistic_names(self.columns, self.statistics, self._span)
+        return statistic_names(self.columns, self.statistics, self._end)
 
     def past(self, columns: Sequence[Column]) -> Past:
         from modelwright.tables.history import Past
 
         entity, time = owner(columns, self.entity, self.time)
-        values = statistics_of(columns, self.columns, self.statistics, self._span)
+        values = statistics_of(columns, self.columns, self.statistics, self._end)
         return Past(entity, time, values, microseconds(self.delay), microseconds(self.window))
 
 

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.linear import FittedLinear, for_all_classes, sizes
 from modelwright.parts.one_thread import one_thread
-
-if TYPE_CHECKING:
-    from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
 
 
 class Logistic(Model):
-    """Multinomial logistic regression with an L2 penalty. Choose it as the baseline that a larger model must beat, or
-    when few rows or a need to explain ask for a simple model.
+    """Multinomial logistic regression. Choose it as the baseline that a larger model must beat, or when few rows or a
+    need to explain ask for a simple model.
+
+    The penalty is L2 unless `l1_ratio` mixes in L1, which sets useless coefficients to 0 (elastic net: Zou and Hastie,
+    2005); that takes longer.
     """
 
     kind: Literal["logistic"] = "logistic"
-    C: float = Field(1.0, gt=0, le=1e6, description="Inverse of the L2 penalty: less is simpler.")
-    max_iter: int = Field(500, ge=1, le=100_000, description="Most iterations of L-BFGS.")
+    C: float = Field(1.0, gt=0, le=1e6, description="Inverse of the penalty: less is simpler.")
+    l1_ratio: float = Field(0.0, ge=0, le=1, description="Share of L1 in the penalty: 0 is L2, 1 the lasso.")
+    max_iter: int = Field(500, ge=1, le=100_000, description="Most iterations of the solver.")
     class_weight: Literal["balanced"] | None = Field(
         None, description="balanced: rare classes count as much as others."
     )
@@ -39,70 +38,24 @@ class Logistic(Model):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
-        estimator = LogisticRegression(C=self.C, max_iter=self.max_iter, class_weight=self.class_weight)
+        estimator = LogisticRegression(
+            C=self.C,
+            l1_ratio=self.l1_ratio,
+            solver="saga" if self.l1_ratio else "lbfgs",
+            max_iter=self.max_iter,
+            class_weight=self.class_weight,
+            random_state=context.seed,
+        )
         with warnings.catch_warnings(record=True) as caught, one_thread():
             warnings.simplefilter("always", ConvergenceWarning)
             estimator.fit(learn.features, learn.target, sample_weight=learn.weights)
-        coefficients, intercepts = _for_all_classes(estimator, context.n_classes)
+        coefficients, intercepts = for_all_classes(estimator, context.n_classes)
         notes = {
             "iterations": int(np.max(estimator.n_iter_)),
             "converged": not any(issubclass(warning.category, ConvergenceWarning) for warning in caught),
         }
-        size = np.abs(coefficients).sum(axis=0)
-        total = size.sum() or 1.0
-        importance = {feature.name: float(part / total) for feature, part in zip(context.features, size, strict=True)}
-        return FittedLogistic(coefficients, intercepts, notes, importance)
-
-
-def _for_all_classes(estimator: Any, n_classes: int) -> tuple[Floats, Floats]:
-    """Coefficients [K, F] (two classes: [1, F]) and intercepts; a class that learn did not have gets no probability."""
-    import numpy as np
-
-    coefficients, intercepts = estimator.coef_, estimator.intercept_
-    if n_classes == 2:
-        return coefficients, intercepts
-    if len(estimator.classes_) == 2:  # of more: log odds of the second against the first
-        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
-        intercepts = np.concatenate([np.zeros(1), intercepts])
-    known = estimator.classes_.astype(np.int64)
-    every = np.zeros((n_classes, coefficients.shape[1]))
-    base = np.full(n_classes, -1e6)
-    every[known], base[known] = coefficients, intercepts
-    return every, base
-
-
-@dataclass(frozen=True)
-class FittedLogistic:
-    coefficients: Floats
-    intercepts: Floats
-    notes: Mapping[str, Any]
-    importance: Mapping[str, float] | None
-    curve: Sequence[Mapping[str, float]] = ()
-
-    def predict(self, features: Floats) -> Floats:
-        import numpy as np
-
-        with one_thread():
-            scores = features @ self.coefficients.T + self.intercepts
-        if scores.shape[1] == 1:
-            positive = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
-            return np.concatenate([1 - positive, positive], axis=1)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        probabilities: Floats = powers / powers.sum(axis=1, keepdims=True)
-        return probabilities
-
-    def compile(self, graph: GraphBuilder, features: str) -> str:
-        import numpy as np
-
-        from modelwright.graph import steady
-
-        scores = graph.op("Add", graph.op("MatMul", features, self.coefficients.T), self.intercepts)
-        if len(self.coefficients) > 1:
-            return steady.softmax(graph, scores, len(self.coefficients))
-        return steady.both_classes(graph, steady.sigmoid(graph, graph.op("Squeeze", scores, np.array([1]))))
-
-    def save_native(self, folder: Path) -> None:
-        """Nothing: it is fitted anew in moments."""
+        link: Any = "logistic" if len(coefficients) == 1 else "softmax"
+        return FittedLinear(coefficients, intercepts, link, sizes(coefficients, context.features), notes)
 
 
 PART = Logistic

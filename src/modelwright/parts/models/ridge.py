@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.linear import FittedLinear, sizes
 from modelwright.parts.one_thread import one_thread
-
-if TYPE_CHECKING:
-    from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
 
 
 class Ridge(Model):
@@ -36,32 +31,8 @@ class Ridge(Model):
         with one_thread():
             estimator = Estimator(alpha=self.alpha, solver="cholesky")
             estimator.fit(learn.features, learn.target, sample_weight=learn.weights)
-        size = np.abs(estimator.coef_)
-        total = size.sum() or 1.0
-        importance = {feature.name: float(part / total) for feature, part in zip(context.features, size, strict=True)}
-        return FittedRidge(estimator.coef_, float(estimator.intercept_), importance)
-
-
-@dataclass(frozen=True)
-class FittedRidge:
-    coefficients: Floats
-    intercept: float
-    importance: Mapping[str, float] | None
-    notes: Mapping[str, Any] = field(default_factory=dict)
-    curve: Sequence[Mapping[str, float]] = ()
-
-    def predict(self, features: Floats) -> Floats:
-        with one_thread():
-            return features @ self.coefficients + self.intercept
-
-    def compile(self, graph: GraphBuilder, features: str) -> str:
-        import numpy as np
-
-        product = graph.op("MatMul", features, self.coefficients[:, None])
-        return graph.op("Squeeze", graph.op("Add", product, np.array([self.intercept])), np.array([1]))
-
-    def save_native(self, folder: Path) -> None:
-        """Nothing: it is fitted anew in moments."""
+        importance = sizes(estimator.coef_, context.features)
+        return FittedLinear(estimator.coef_[None, :], np.array([estimator.intercept_]), "identity", importance)
 
 
 PART = Ridge
