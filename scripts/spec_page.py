@@ -29,6 +29,7 @@ ROOMS = {  # room: one of it is called
     "splits": "split",
     "features": "feature step",
     "models": "model",
+    "validations": "validation",
     "samplers": "sampler",
     "metrics": "metric",
     "gates": "gate",
@@ -172,7 +173,8 @@ def _room(field: Schema) -> str | None:
     if not choices:
         return None
     kinds = {choice.get("properties", {}).get("kind", {}).get("const") for choice in choices} - {None}
-    return next((room for room in ROOMS if kinds and kinds == set(catalog.kinds(room))), None)
+    rooms = [room for room in ROOMS if kinds and kinds <= set(catalog.kinds(room))]  # a part may refuse some kinds
+    return min(rooms, key=lambda room: len(catalog.kinds(room)), default=None)
 
 
 def _resolved(field: Schema, schema: Schema) -> Schema:

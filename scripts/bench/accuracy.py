@@ -29,7 +29,8 @@ DATA = Path(os.environ.get("MODELWRIGHT_DATA", ROOT.parent / "shared" / "data"))
 ADULT_AT_LEAST = 0.926
 COSTS = ("wall_s", "cpu_s", "peak_mb")
 # The clock must not choose the model on a busy machine, so every candidate is given its turn.
-SETTINGS = ("--set", "train.model.budget_s=3600", "--set", "evaluate.gates=[]")
+MODELS = ("--set", "train.model.budget_s=3600", "--set", "train.model.max_models=8")
+SETTINGS = (*MODELS, "--set", "evaluate.gates=[]")
 
 
 @dataclass(frozen=True)

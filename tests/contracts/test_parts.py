@@ -16,6 +16,12 @@ IDS = [f"{room}/{kind}" for room, kind in PARTS]
 every_part = pytest.mark.parametrize(("room", "kind"), PARTS, ids=IDS)
 
 
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch):
+    """What the parts' examples name."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://reader:word@localhost/fleet")
+
+
 def made(room: str, kind: str) -> base.Part:
     part = catalog.load(room, kind)
     return part.model_validate({"kind": kind, **part.example})

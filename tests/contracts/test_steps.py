@@ -18,7 +18,8 @@ from modelwright.core.expressions import names as names_in
 from modelwright.core.expressions import parse
 from modelwright.fitting.features import FittedFeatures, fit_features
 from modelwright.parts import catalog
-from modelwright.parts.base import Step, Target
+from modelwright.parts.base import Step
+from modelwright.parts.samples import Target
 from modelwright.parts.selectors import KINDS
 
 KINDS_OF_STEP = catalog.builtin_kinds("features")

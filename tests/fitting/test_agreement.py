@@ -11,7 +11,7 @@ from modelwright.fitting.agreement import agreement
 from modelwright.fitting.features import fit_features
 from modelwright.fitting.fit import compile_model, fit_model
 from modelwright.parts import catalog
-from modelwright.parts.base import FitContext, Samples
+from modelwright.parts.samples import FitContext, Samples
 
 SCHEMA = Schema((Column("x", "number"), Column("word", "category"), Column("y", "number", role="target")))
 

@@ -111,7 +111,7 @@ def test_lightgbm_is_bit_equal_at_every_batch_size(awkward, objective):
     labels = target if classes == 1 else np.digitize(target, np.quantile(target, [0.3, 0.7]))
     settings = {"objective": objective, "num_class": classes, "verbose": -1, "num_threads": 1, "max_cat_to_onehot": 4}
     booster = lightgbm.train(settings, lightgbm.Dataset(features, labels, categorical_feature=[3, 4]), 40)
-    trees = lightgbm_trees(booster.dump_model())
+    trees = lightgbm_trees(booster.model_to_string())
     graph = scorer(trees, [number % classes for number in range(len(trees))], classes, width=6)
     for rows in (features, unseen(features)):
         native = booster.predict(rows, raw_score=True).reshape(len(rows), classes)
@@ -127,7 +127,7 @@ def test_a_booster_that_never_splits_is_its_constant():
         lightgbm.Dataset(np.arange(30.0).reshape(10, 3), np.arange(10.0)),
         3,
     )
-    scores = scorer(lightgbm_trees(booster.dump_model())).run({"x": np.zeros((2, 3))})["scores"]
+    scores = scorer(lightgbm_trees(booster.model_to_string())).run({"x": np.zeros((2, 3))})["scores"]
     np.testing.assert_array_equal(scores[:, 0], booster.predict(np.zeros((2, 3))))
 
 

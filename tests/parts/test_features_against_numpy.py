@@ -65,9 +65,11 @@ def test_standardize(learn, rows):
     known, count = ~np.isnan(values), max((~np.isnan(values)).sum(), 1)
     mean = np.where(known, values, 0.0).sum(axis=0) / count
     with np.errstate(over="ignore"):
-        spread = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
-        assume(np.isfinite(spread).all())
-        scale = np.where(spread <= 1e-12 * abs(mean), 1.0, spread)
+        variance = (np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count
+        assume(np.isfinite(variance).all())
+        epsilon = np.finfo(float).eps
+        constant = variance <= count * epsilon * variance + (count * mean * epsilon) ** 2  # as StandardScaler has it
+        scale = np.where(constant, 1.0, np.sqrt(variance))
         expected = (floats(rows) - mean) / scale
     same_bits(asked(fitted("standardize", learn, pa.float64(), "number"), rows, pa.float64())[:, 0], expected)
 

@@ -40,7 +40,7 @@ def evaluation(classes):
     return {
         "name": "rides",
         "task": task,
-        "model": {"kind": "ridge", "importance": {EVIL: 0.7, "city": 0.3}},
+        "model": {"kind": "ridge", "importance": {EVIL: 0.7, "city": 0.3}, "contains_rows": True},
         "train": "train/v0001",
         "scored": "the test rows",
         "rows": 400,

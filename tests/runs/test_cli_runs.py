@@ -76,7 +76,7 @@ def test_an_empty_list_is_no_error(invoke: Invoke) -> None:
 def test_a_damaged_run_is_left_out_of_the_list_with_a_warning(invoke: Invoke, lineage: None, store: Store) -> None:
     (store.root / "rides/train/v0001/manifest.json").write_text("{}")
     assert "train    v0001" not in invoke("list")
-    assert "warning: train/v0001 is damaged" in invoke.errors[-1]
+    assert "warning: train/v0001 was passed over" in invoke.errors[-1]
 
 
 def test_show(invoke: Invoke, lineage: None) -> None:

@@ -52,7 +52,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(said: Any) -
         ("train.model.leafs=4", 'train.model.leafs: unknown key; did you mean "leaves"?'),
         ("train.modl=ridge", 'train.modl: unknown key; did you mean "model"?'),
         ("train.validation={kind: kfold, fold: 3}", 'train.validation.fold: unknown key; did you mean "folds"?'),
-        ("train.validation={kind: kfld}", "train.validation.kind: should be 'holdout' or 'kfold', got 'kfld'"),
+        ("train.validation={kind: kfld}", 'train.validation: there is no kind "kfld"; did you mean "kfold"?'),
         ("serve.limits.rowz=4", 'serve.limits.rowz: unknown key; did you mean "rows"?'),
         ("train.model.kind=lightgmb", 'train.model: there is no kind "lightgmb"; did you mean "lightgbm"?'),
         (

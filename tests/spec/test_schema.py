@@ -25,11 +25,11 @@ MINIMAL: dict[str, Any] = {
 SECTIONS: dict[str, dict[str, Any]] = {  # every mapping with fixed keys, with the least that it must hold
     "": {},
     "prepare": {"source": {"kind": "csv", "path": "a.csv"}},
+    "prepare/source/filesystem": {},
     "prepare/columns/x": {},
+    "prepare/contract": {"file": "a.json"},
     "train": {},
-    "train/validation": {"kind": "holdout"},
     "tune": {},
-    "tune/validation": {"kind": "kfold"},
     "tune/space/model.x": {"low": 1, "high": 2},
     "tune/space/model.y": {"choices": [1]},
     "evaluate": {},
@@ -48,10 +48,12 @@ ROOMS = {  # where a spec names parts of each room
     "tasks": "task",
     "readers": "prepare/source",
     "cleaners": "prepare/clean/0",
+    "history": "prepare/history/0",
     "checks": "prepare/checks/0",
     "splits": "prepare/split",
     "features": "prepare/features/0",
     "models": "train/model",
+    "validations": "train/validation",
     "samplers": "tune/sampler",
     "metrics": "evaluate/metrics/0",
     "gates": "evaluate/gates/0",
@@ -107,6 +109,12 @@ def typos(key: str) -> set[str]:
     doubled = {key[:place] + key[place] + key[place:] for place in range(len(key))}
     swapped = {key[:place] + key[place + 1] + key[place] + key[place + 2 :] for place in range(len(key) - 1)}
     return lost | doubled | swapped | {key.upper(), key.capitalize(), key + "s", key + " ", key.replace("_", "-")}
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the parts' examples name."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://reader:word@localhost/fleet")
 
 
 @pytest.fixture(scope="module")

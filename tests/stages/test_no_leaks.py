@@ -16,7 +16,7 @@ from modelwright.chains.run import run_stage
 from modelwright.core.columns import ROW_DIGEST, Column, Schema
 from modelwright.core.errors import DataError
 from modelwright.core.progress import Silent
-from modelwright.fitting import scoring
+from modelwright.parts.folding import groups_of
 from modelwright.parts.readers.csv import Csv
 from modelwright.parts.splits.random import Random
 from modelwright.runs.store import Store
@@ -93,9 +93,9 @@ def test_folds_keep_groups_together_so_scores_are_honest(visits, overrides):
 def test_rows_without_a_group_are_on_their_own():
     """So that the bootstrap draws them alone, and the rows of one group together."""
     table = pa.table({"patient": ["a", None, "b", "a", None]})
-    groups = scoring.groups_of(table, Schema((Column("patient", "text"),), group="patient"))
+    groups = groups_of(table, Schema((Column("patient", "text"),), group="patient"))
     assert groups[0] == groups[3] and len(set(groups.tolist())) == 4
-    assert scoring.groups_of(table, Schema((Column("patient", "text"),))) is None
+    assert groups_of(table, Schema((Column("patient", "text"),))) is None
 
 
 # --- weights ----------------------------------------------------------------------------------------------------------

@@ -43,8 +43,12 @@ def story_of(rides_data: Path) -> Callable[[str, Path], Story]:
     def made(config: str, folder: Path) -> Story:
         if config in REAL and not (DATA / config).is_dir():
             pytest.skip(f"the data set {config} is not in {DATA}")
+        few = "train.model={kind: auto, budget_s: 3600, max_models: 3}"  # so that the clock decides nothing
         overrides = {
+            "adult": (few,),
+            "telco_churn": (few,),
             "rides": (
+                few,
                 f"prepare.source.path={rides_data}/rides-2026-w*.csv",
                 f"monitor.labels.path={rides_data}/actuals-2026-w*.csv",
             )

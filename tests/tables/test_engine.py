@@ -24,7 +24,7 @@ MEMORY = 300_000_000
         "ATTACH '/tmp/other.duckdb'",
         "INSTALL httpfs",
         "LOAD httpfs",
-        "SET threads = 1",
+        "SET memory_limit = '1TB'",
         "SET enable_external_access = true",
         "SET allowed_directories = ['/']",
     ],

@@ -16,7 +16,7 @@ IGNORED = "runs/\nlogs/\n"
 
 
 def init(
-    data: Annotated[Path, typer.Argument(help="CSV, TSV or Parquet file.")],
+    data: Annotated[Path, typer.Argument(help="A file, folder or archive of data.")],
     target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Column to predict.")],
     output: Annotated[
         Path | None,
@@ -33,7 +33,7 @@ def init(
     from modelwright.spec.draft import draft
     from modelwright.spec.load import load
 
-    spec = output or Path(f"{data.stem}.yaml")
+    spec = output or Path(f"{data.name.partition('.')[0]}.yaml")
     text = draft(data, target, spec)
     if not spec.parent.is_dir():
         raise SpecError(f"there is no folder {spec.parent}", hint=f"mkdir -p {spec.parent}")

@@ -10,7 +10,7 @@ from modelwright.cli.options import Json, Quiet
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="An exported bundle.")],
-    data: Annotated[str, typer.Argument(help="CSV or Parquet file, a folder of them, or - for standard input.")],
+    data: Annotated[str, typer.Argument(help="A data file, a folder of them, or - for standard input.")],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="CSV, or Parquet if it ends so; default: stdout."),

@@ -17,6 +17,7 @@ UNITS: dict[str, Callable[[float], str]] = {  # by how a name ends; the value th
     "_s": format_duration,
     "_ms": lambda value: format_duration(value / 1e3),
     "_us": lambda value: format_duration(value / 1e6),
+    "_share": lambda value: f"{value:.0%}" if value == 0 or value >= 0.1 else f"{value:.1%}",
 }
 
 

@@ -24,12 +24,13 @@ def retrain(
     from modelwright.cli.terminal import tell
     from modelwright.spec.header import checked_header
     from modelwright.spec.load import load
+    from modelwright.spec.placing import placed
 
     request = Request(spec, overrides or [], runs, force=force, json=json, quiet=quiet)
     loaded = load(spec, request.overrides)
     checked_header(loaded)
     job = job_for(loaded, request)
-    with damage_told(job.store):
+    with placed(loaded), damage_told(job.store):
         done = chain(job, progress_for(quiet=quiet), promote=promote, force=force)
     path = done.results["export"].run.path if "export" in done.results else None
     if json:

@@ -31,13 +31,14 @@ def run(
     from modelwright.cli.terminal import tell
     from modelwright.spec.header import checked_header
     from modelwright.spec.load import load
+    from modelwright.spec.placing import placed
 
     request = Request(spec, overrides or [], runs, force=force, json=json, quiet=quiet)
     loaded = load(spec, request.overrides)
     checked_header(loaded)
     results = {}
     job = job_for(loaded, request)
-    with damage_told(job.store):
+    with placed(loaded), damage_told(job.store):
         for stage, result in chain(job, progress_for(quiet=quiet), to=to, force=force):
             results[stage] = result
             if not quiet:

@@ -39,6 +39,7 @@ def run_stage(stage: str, request: Request, options: Mapping[str, Any] | None = 
     """Plan the stage and run it, unless only the plan is wanted or an earlier run already did it."""
     from modelwright.chains.run import run_stage as run
     from modelwright.cli.bundle import load_either
+    from modelwright.spec.placing import placed
 
     loaded = load_either(request.spec, (options or {}).get("bundle"), request.overrides)
     if stage == "prepare":
@@ -46,7 +47,7 @@ def run_stage(stage: str, request: Request, options: Mapping[str, Any] | None = 
 
         checked_header(loaded)
     job = job_for(loaded, request, options)
-    with damage_told(job.store):
+    with placed(loaded), damage_told(job.store):
         if request.dry_run:
             show_plan(stage, job, request)
             return

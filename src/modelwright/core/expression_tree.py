@@ -8,6 +8,17 @@ from dataclasses import dataclass
 from modelwright.core.errors import SpecError
 from modelwright.core.names import did_you_mean
 
+SQL = {
+    "is": "isnull(column), or not isnull(column)",
+    "between": "write low <= column and column <= high",
+    "like": "text goes with =, != and in; the cleaner replace knows regular expressions",
+}
+OTHERWISE = {  # words of SQL: what to write instead
+    **SQL,
+    **{word.upper(): hint for word, hint in SQL.items()},
+    **{word.upper(): f"write {word}, in small letters" for word in ("and", "or", "not", "in")},
+}
+
 
 class ExpressionError(SpecError, ValueError):
     """What is wrong with an expression. A ValueError too, so that spec validation can say in which line."""

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from modelwright.core.expression_tree import (
+    OTHERWISE,
     Arithmetic,
     Call,
     Compare,
@@ -148,6 +149,7 @@ class _Parser:
         return self.tokens[self.index]
 
     def wrong(self, message: str, token: Token, hint: str = "") -> ExpressionError:
+        hint = OTHERWISE.get(self.tokens[min(self.index, len(self.tokens) - 1)].text, hint)
         return ExpressionError(f"{self.text!r}: {message} at character {token.position}", hint=hint)
 
     def take(self, *words: str) -> Token | None:

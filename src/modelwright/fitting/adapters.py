@@ -18,10 +18,10 @@ from onnx import TensorProto
 
 from modelwright.graph.builder import NUMBER, GraphBuilder
 from modelwright.graph.running import Scorer
-from modelwright.parts.base import Feature, Fitted
+from modelwright.parts.samples import Feature, Fitted
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 MOST_CODES = 200  # columns for one category; rarer codes are all zeros
 UNKNOWN_CODE = -1.0  # what a missing code becomes where nothing may be missing and codes stay codes

@@ -13,7 +13,7 @@ from modelwright.graph.running import Scorer
 
 if TYPE_CHECKING:
     from modelwright.fitting.features import FittedFeatures
-    from modelwright.parts.base import Fitted
+    from modelwright.parts.samples import Fitted
 
 MOST_ROWS = 1000
 UNSEEN = "\u2047 unseen"

@@ -21,6 +21,7 @@ from modelwright.graph.running import Scorer
 from modelwright.parts.base import Metric, Task
 from modelwright.parts.bootstrap import Interval, interval
 from modelwright.parts.evidence import Comparison
+from modelwright.parts.folding import row_digests
 from modelwright.parts.predictions import Predictions
 
 FEWEST_IN_SLICE = 30  # fewer rows say nothing about a slice
@@ -74,7 +75,7 @@ class ModelEvidence:
         return cls(
             predictions,
             outputs,
-            scoring.row_digests(table),
+            row_digests(table),
             told_apart_by,
             fitted,
             metrics,

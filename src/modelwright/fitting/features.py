@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from modelwright.core.columns import NUMERIC, Column, Schema
-from modelwright.core.errors import SpecError
+from modelwright.core.errors import DataError, SpecError
 from modelwright.core.seeds import child_seed
+from modelwright.fitting.cross_fitting import cross_folds
 from modelwright.fitting.default_features import default_steps
-from modelwright.fitting.frame import Frame, FrameColumn, MadeBlocks, MadeColumn
+from modelwright.fitting.frame import Frame
+from modelwright.fitting.learn_rows import rows_of
+from modelwright.fitting.made_columns import MadeColumns
+from modelwright.fitting.steps import FittedStep, Stage, applied, fit_step, free_name, without
 from modelwright.graph.blocks import Place, StepInputs, assembled, places
-from modelwright.graph.builder import NUMBER, GraphBuilder, element_type
+from modelwright.graph.builder import NUMBER, GraphBuilder
 from modelwright.graph.running import Scorer
 from modelwright.parts import catalog
-from modelwright.parts.base import Feature, State, Step
-from modelwright.parts.selectors import select
+from modelwright.parts.base import Step
+from modelwright.parts.samples import Feature
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Floats, Target
+    from modelwright.parts.samples import Floats, Target
 
 MOST_FEATURES = 20_000
-FORBIDDEN = ("target", "id", "weight", "entity", "ignore")
 
 Steps = Literal["auto"] | Sequence[Step]
-
-
-@dataclass(frozen=True)
-class FittedStep:
-    step: Step
-    columns: tuple[str, ...]  # those that it selected
-    state: State
 
 
 @dataclass(frozen=True)
@@ -46,15 +43,40 @@ class FittedFeatures:
     inputs: tuple[str, ...]
     notes: tuple[str, ...]
     steps: Steps  # as the spec has them, to fit the same on other rows
+    seed: int
 
     @cached_property
     def _scorer(self) -> Scorer:
         return Scorer(self.model)
 
+    @property
+    def supervised(self) -> bool:
+        """Whether a step was fitted with the target, so that held-out rows must not have been among its own."""
+        return any(step.supervised for step in self._listed)
+
+    @property
+    def cross_fitted(self) -> bool:
+        """Whether a model must learn from `fit_learn_matrix`, not from `transform`, of the rows fitted on."""
+        return any(step.cross_fitted for step in self._listed)
+
+    @property
+    def contains_rows(self) -> bool:
+        """Whether a step put rows of learn into the graph."""
+        return any(step.contains_rows for step in self._listed)
+
+    @property
+    def _listed(self) -> Sequence[Step]:
+        return () if isinstance(self.steps, str) else self.steps
+
     def transform(self, table: pa.Table) -> Floats:
         """[N, F] for a table that has the input columns."""
         matrix: Floats = self._scorer.run_table(table)["features"]
         return matrix
+
+    def transform_batches(self, path: Path) -> Iterator[Floats]:
+        """[n, F] for some thousand rows of a Parquet file after the other."""
+        for table in rows_of(path).tables(self.inputs):
+            yield self.transform(table)
 
     def to_dict(self) -> dict[str, Any]:
         """`features.json`; the graph itself is kept beside it."""
@@ -65,12 +87,15 @@ class FittedFeatures:
             "steps": self.steps
             if isinstance(self.steps, str)
             else [step.model_dump(mode="json") for step in self.steps],
+            "seed": self.seed,
+            "contains_rows": self.contains_rows,
         }
 
     @classmethod
     def from_dict(cls, model: bytes, content: Mapping[str, Any]) -> FittedFeatures:
         features = tuple(Feature(entry["name"], entry["cardinality"]) for entry in content["features"])
-        return cls(model, features, tuple(content["inputs"]), tuple(content["notes"]), _steps(content["steps"]))
+        inputs, notes = tuple(content["inputs"]), tuple(content["notes"])
+        return cls(model, features, inputs, notes, _steps(content["steps"]), content["seed"])
 
 
 def _steps(entries: str | Sequence[Mapping[str, Any]]) -> Steps:
@@ -80,90 +105,59 @@ def _steps(entries: str | Sequence[Mapping[str, Any]]) -> Steps:
     return [step for step in steps if isinstance(step, Step)]
 
 
-def fit_features(steps: Steps, table: pa.Table, schema: Schema, target: Target | None, seed: int) -> FittedFeatures:
-    """Fit each step on what those before it make of `table` (learn), and compile them all.
+def fit_features(
+    steps: Steps,
+    learn: pa.Table | Path,
+    schema: Schema,
+    target: Target | None,
+    seed: int,
+    *,
+    scratch: Path | None = None,
+) -> FittedFeatures:
+    """Fit each step on what those before it make of `learn`, and compile them all.
 
-    `target` is for steps that use it; `seed` for those that draw. SpecError when a step can't work on its columns or a
-    column is no number in the end; DataError when learn has nothing to fit on.
+    Of a Parquet file, columns are read as they are wanted, and what steps make goes to files in `scratch` once it is
+    much. `target` is for steps that use it; `seed` for those that draw. SpecError when a step can't work on its columns
+    or a column is no number in the end; DataError when learn has nothing to fit on.
     """
-    given, notes = default_steps(table, schema) if isinstance(steps, str) else (steps, [])
-    by_name_only = frozenset(column.name for column in schema.of_role("time"))
-    frame = Frame.of_table(table, schema)
+    return _fit(steps, learn, schema, target, seed, scratch)[0]
+
+
+def fit_learn_matrix(
+    steps: Steps, learn: pa.Table, schema: Schema, target: Target | None, seed: int
+) -> tuple[FittedFeatures, Floats]:
+    """As `fit_features`, with the matrix [N, F] that a model learns from.
+
+    In it the values of cross-fitted steps come from fits on other rows, for in its own row's value a model would find
+    the target. It differs from `transform` of the same rows, which is what new rows get.
+    """
+    features, frame = _fit(steps, learn, schema, target, seed, None)
+    return features, frame.take([feature.name for feature in features.features], 0).matrix()
+
+
+def _fit(
+    steps: Steps, learn: pa.Table | Path, schema: Schema, target: Target | None, seed: int, scratch: Path | None
+) -> tuple[FittedFeatures, Frame]:
+    source = rows_of(learn)
+    if not source.rows:
+        raise DataError(
+            "learn has no rows", where="prepare.features", hint="see prepare.split: what is left to learn from?"
+        )
+    given, notes = default_steps(source, schema) if isinstance(steps, str) else (steps, [])
+    folds = cross_folds(source, schema, seed) if any(step.cross_fitted for step in given) else None
+    stage = Stage(schema, target, folds)
+    frame = Frame.of_rows(source, schema, MadeColumns(source.rows, scratch))
     fitted: list[FittedStep] = []
     for number, step in enumerate(given):
         place = f"prepare.features.{number} ({step.kind})"
-        fitted_step = _fit_step(step, frame, schema, by_name_only, target, child_seed(seed, str(number)), place)
+        fitted_step = fit_step(step, frame, stage, child_seed(seed, str(number)), place)
         if fitted_step is None:
             continue
         fitted.append(fitted_step)
-        frame = _applied(fitted_step, frame, place)
-    _check_end(frame, by_name_only)
+        frame = applied(fitted_step, frame, folds, place)
+    _check_end(frame, stage.by_name_only)
     model, features = _compile(fitted, schema.of_role("input", "time"))
-    return FittedFeatures(model, features, tuple(Scorer(model).inputs), tuple(notes), steps)
-
-
-def _fit_step(
-    step: Step,
-    frame: Frame,
-    schema: Schema,
-    by_name_only: frozenset[str],
-    target: Target | None,
-    seed: int,
-    place: str,
-) -> FittedStep | None:
-    """None when the step selects nothing: `columns: numeric` where there is no number."""
-    if step.supervised:
-        raise SpecError(f"{step.kind} uses the target; such steps can't be cross-fitted yet", where=place)
-    selector = step.selects()
-    _check_roles(selector, frame, schema, place)
-    try:
-        chosen = select(selector, frame.types, by_name_only)
-    except SpecError as error:
-        raise SpecError(error.problems[0].message, where=place, hint=error.problems[0].hint) from error
-    return FittedStep(step, chosen, step.fit(frame.take(chosen, seed), target)) if chosen else None
-
-
-def _check_roles(selector: str | list[str], frame: Frame, schema: Schema, place: str) -> None:
-    for word in [selector] if isinstance(selector, str) else selector:
-        if word in schema and word not in frame.columns and schema[word].role in FORBIDDEN:
-            raise SpecError(f'"{word}" is the {schema[word].role} column and can\'t be a feature', where=place)
-
-
-def _applied(fitted: FittedStep, frame: Frame, place: str) -> Frame:
-    """The columns after the step, whose values come from running its own small graph on learn."""
-    graph = GraphBuilder()
-    chosen = [frame.columns[name] for name in fitted.columns]
-    # Numbers for names: a column may be called like a tensor, and steps may have made any name.
-    sources = [
-        Place(column.name, column.type, graph.input(str(at), column.type), cardinality=column.cardinality)
-        for at, column in enumerate(chosen)
-    ]
-    blocks = fitted.step.compile(graph, StepInputs(graph, sources), fitted.state)
-    for at, block in enumerate(blocks):
-        shape: list[int | str] = ["N", len(block.names)] if block.type == "number" else ["N"]
-        graph.output(f"block {at}", block.tensor, element_type(block.type), shape)
-    made = MadeBlocks(graph.build() if blocks else b"", tuple(chosen))
-    after = dict(frame.columns) if fitted.step.keeps() else _without(frame.columns, fitted.columns)
-    for at, block in enumerate(blocks):
-        for column in places(block):
-            name = _free(column.name, after, fitted.step, place)
-            source = MadeColumn(made, f"block {at}", column.index)
-            after[name] = FrameColumn(name, column.type, source, cardinality=column.cardinality)
-    return Frame(after.values(), frame.rows)
-
-
-def _without(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: column for name, column in columns.items() if name not in names}
-
-
-def _free(name: str, taken: Mapping[str, Any], step: Step, place: str) -> str:
-    """The name for a column that a step made; with `keep: true` it must differ from the kept one."""
-    if name not in taken:
-        return name
-    other = f"{name}_{step.kind}"
-    if not step.keeps() or other in taken or step.kind == "expression":
-        raise SpecError(f'{step.kind} would make a second column "{name}"', where=place)
-    return other
+    return FittedFeatures(model, features, tuple(Scorer(model).inputs), tuple(notes), steps, seed), frame
 
 
 def _check_end(frame: Frame, by_name_only: frozenset[str]) -> None:
@@ -172,15 +166,15 @@ def _check_end(frame: Frame, by_name_only: frozenset[str]) -> None:
         raise SpecError(
             f"after the last feature step these are not numbers: {', '.join(left)}",
             where="prepare.features",
-            hint="add {kind: one_hot} or {kind: ordinal} for categories, {kind: datetime_parts} for times, "
-            "or {kind: drop} for what you do not want",
+            hint="add {kind: one_hot} or {kind: ordinal} for categories, {kind: tfidf} for texts, "
+            "{kind: datetime_parts} for times, or {kind: drop} for what you do not want",
         )
     width = sum(kind == "number" for kind in frame.types.values())
     if not width:
         raise SpecError(
             "no column is left to learn from",
             where="prepare.features",
-            hint="text columns and those without a value are left out; name a step that makes features of them",
+            hint="text columns and those without a value are left out; name a step to make features of them",
         )
     if width > MOST_FEATURES:
         raise SpecError(f"{width} features; at most {MOST_FEATURES} are allowed", where="prepare.features")
@@ -200,10 +194,10 @@ def _compile(steps: Sequence[FittedStep], columns: Sequence[Column]) -> tuple[by
     for fitted in steps:
         blocks = fitted.step.compile(graph, StepInputs(graph, [now[name] for name in fitted.columns]), fitted.state)
         if not fitted.step.keeps():
-            now = _without(now, fitted.columns)
+            now = without(now, fitted.columns)
         for block in blocks:
             for place in places(block):
-                name = _free(place.name, now, fitted.step, "")
+                name = free_name(place.name, now, fitted.step, "")
                 now[name] = Place(name, place.type, place.tensor, place.index, place.width, place.cardinality)
     final = [place for place in now.values() if place.type == "number"]
     graph.output("features", assembled(graph, final), NUMBER, ["N", len(final)])

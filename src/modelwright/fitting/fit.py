@@ -10,7 +10,8 @@ import numpy as np
 from modelwright.core.errors import DataError, SpecError
 from modelwright.fitting.adapters import Adapted, fit_adapter
 from modelwright.graph.builder import GraphBuilder
-from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.base import Model
+from modelwright.parts.samples import FitContext, Fitted, Samples
 
 if TYPE_CHECKING:
     from modelwright.core.columns import Schema

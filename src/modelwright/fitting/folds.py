@@ -1,4 +1,4 @@
-"""k-fold cross-validation: each row is predicted by a model that has seen neither it nor a row that belongs with it."""
+"""Cross-validation: a row is predicted by a model that has seen neither it nor a row that belongs with it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from modelwright.core.errors import DataError
 from modelwright.core.progress import Progress
 from modelwright.core.seeds import child_seed
 from modelwright.fitting.adapters import Adapted
 from modelwright.fitting.fit import fit_model
-from modelwright.parts.base import Feature, FitContext, Fitted, Model, Samples
+from modelwright.parts.base import Model
+from modelwright.parts.folding import Fold
+from modelwright.parts.samples import Feature, FitContext, Fitted, Samples
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 Rows = NDArray[np.bool_]
-# From the rows to learn from to all rows as samples, whose features were fitted on no more than those, and their names.
-SamplesFor = Callable[[Rows], tuple[Samples, tuple[Feature, ...]]]
+# Of a fold, the samples to learn from and those that are held out, and the names of their features.
+SamplesFor = Callable[[Fold], tuple[Samples, Samples, tuple[Feature, ...]]]
 
 
 @runtime_checkable
@@ -33,78 +34,43 @@ class Iterative(Protocol):
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Predictions [N] or [N, K] for every row; `iterations` is the common count, for models that have one."""
+    """Predictions [n] or [n, K] for the rows that some fold held out, in their order.
+
+    `iterations` is the common count, for models that have one."""
 
     predictions: Floats
+    rows: Rows  # [N] which those are
     iterations: int | None
     curve: Sequence[Mapping[str, float]]
     notes: Sequence[Mapping[str, Any]]  # of each fold's model
 
 
-def assign_folds(digests: NDArray[np.int64], folds: int, seed: int, classes: Floats | None = None) -> NDArray[np.int64]:
-    """[N] fold numbers, by hash of the row digests: equal digests share a fold, and each fold has its share of classes.
-
-    DataError when there are fewer distinct rows than folds.
-    """
-    unique, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
-    if len(unique) < folds:
-        raise DataError(f"{len(unique)} distinct rows (or groups of rows) can't be split into {folds} folds")
-    strata = np.zeros(len(unique)) if classes is None else classes[first]
-    order = np.lexsort((_mixed(unique, seed), strata))
-    numbers = np.empty(len(unique), np.int64)
-    numbers[order] = np.arange(len(unique)) % folds
-    found: NDArray[np.int64] = numbers[inverse]
-    return found
-
-
-def together(digests: NDArray[np.int64], groups: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """[N] one digest for all rows of a group, so that they share a fold: the least of theirs."""
-    if groups is None:
-        return digests
-    _, member = np.unique(groups, return_inverse=True)
-    least = np.full(member.max(initial=-1) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(least, member, digests)
-    found: NDArray[np.int64] = least[member]
-    return found
-
-
-def _mixed(digests: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
-    """splitmix64 (Steele et al., 2014) of digest and seed."""
-    start = child_seed(seed, "folds") * 0x9E3779B97F4A7C15 % 2**64
-    mixed = digests.astype(np.uint64) + np.uint64(start)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(31))
-
-
 def cross_validate(
     model: Model,
     samples_for: SamplesFor,
-    folds: NDArray[np.int64],
+    folds: Sequence[Fold],
     context: FitContext,
     progress: Progress,
 ) -> OutOfFold:
     """Fit once per fold. A model that stops early does so on the fold that is held out; then all folds are predicted
     at the one iteration count at which their averaged curve is best, so that no fold picks its own."""
-    count = int(folds.max()) + 1
     fitted: list[Fitted] = []
     held_features: list[Floats] = []
-    with progress.track(f"{count} folds", count) as advance:
-        for fold in range(count):
-            held = folds == fold
-            samples, features = samples_for(~held)
-            fold_context = replace(context, features=features, seed=child_seed(context.seed, "fold", fold))
-            held_out = taken(samples, held)
-            fitted.append(fit_model(model, taken(samples, ~held), held_out, fold_context))
-            held_features.append(held_out.features)
+    with progress.track(f"{len(folds)} folds", len(folds)) as advance:
+        for number, fold in enumerate(folds):
+            learn, held, features = samples_for(fold)
+            fold_context = replace(context, features=features, seed=child_seed(context.seed, "fold", number))
+            fitted.append(fit_model(model, learn, held, fold_context))
+            held_features.append(held.features)
             advance(1)
     iterations, curve = common_iterations(fitted)
     width = () if not context.n_classes else (context.n_classes,)
-    predictions = np.empty((len(folds), *width))
-    for fold, (one, rows) in enumerate(zip(fitted, held_features, strict=True)):
+    predictions = np.empty((len(folds[0].held), *width))
+    for fold, one, rows in zip(folds, fitted, held_features, strict=True):
         final = shortened(one, iterations) if iterations else one
-        predictions[folds == fold] = final.predict(rows)
-    return OutOfFold(predictions, iterations, curve, [one.notes for one in fitted])
+        predictions[fold.held] = final.predict(rows)
+    predicted = np.logical_or.reduce([fold.held for fold in folds])
+    return OutOfFold(predictions[predicted], predicted, iterations, curve, [one.notes for one in fitted])
 
 
 def common_iterations(fitted: Sequence[Fitted]) -> tuple[int | None, list[dict[str, float]]]:

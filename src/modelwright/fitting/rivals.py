@@ -16,6 +16,7 @@ from modelwright.core.errors import DataError
 from modelwright.fitting import scoring
 from modelwright.graph.running import Scorer
 from modelwright.parts.base import Task
+from modelwright.parts.folding import row_digests
 from modelwright.parts.predictions import Predictions
 
 
@@ -28,7 +29,7 @@ class FittedRows:
 
     @classmethod
     def read(cls, path: Path, told_apart_by: Sequence[str]) -> FittedRows:
-        return cls(np.unique(scoring.row_digests(pq.read_table(path))), tuple(told_apart_by))
+        return cls(np.unique(row_digests(pq.read_table(path))), tuple(told_apart_by))
 
 
 @dataclass(frozen=True)

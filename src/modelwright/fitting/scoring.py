@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from modelwright.core.columns import ROW_DIGEST, Schema
+from modelwright.core.columns import Schema
 from modelwright.core.errors import DataError, SpecError
 from modelwright.parts import catalog
 from modelwright.parts.base import Metric, Task
 from modelwright.parts.bootstrap import Interval, Score, interval
+from modelwright.parts.folding import groups_of
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.predictions import Predictions
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 
 def scores_of(outputs: Mapping[str, Any]) -> Floats:
@@ -106,10 +106,6 @@ def checked_metrics(metrics: Sequence[Any], task: Task) -> tuple[Metric, ...]:
     return tuple(metric.made_for(task.kind) for metric in metrics)
 
 
-def row_digests(table: pa.Table) -> NDArray[np.int64]:
-    return np.asarray(table.column(ROW_DIGEST).to_numpy(), dtype=np.int64)
-
-
 def weights_of(table: pa.Table, schema: Schema) -> Floats | None:
     """[N] of the column of role weight; None where there is none, or new rows come without it."""
     columns = [column.name for column in schema.of_role("weight") if column.name in table.column_names]
@@ -121,14 +117,3 @@ def weights_of(table: pa.Table, schema: Schema) -> Floats | None:
     if not (weights >= 0).all():
         raise DataError(f'"{columns[0]}" is the weight, and missing or negative in {int((~(weights >= 0)).sum())} rows')
     return weights
-
-
-def groups_of(table: pa.Table, schema: Schema) -> NDArray[np.int64] | None:
-    """[N] equal numbers for rows that belong together (`schema.group`); a row without a group is on its own."""
-    if schema.group is None or schema.group not in table.column_names:
-        return None
-    values = table.column(schema.group).combine_chunks()
-    codes = np.asarray(values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
-    alone = codes < 0
-    codes[alone] = codes.max(initial=0) + 1 + np.arange(alone.sum())
-    return codes

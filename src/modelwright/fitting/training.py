@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,12 +16,14 @@ from modelwright.core.seeds import child_seed
 from modelwright.fitting import scoring
 from modelwright.fitting.features import FittedFeatures
 from modelwright.fitting.fit import fit_model
-from modelwright.fitting.folds import assign_folds, cross_validate, stopped_early, together, with_iterations
+from modelwright.fitting.folds import SamplesFor, cross_validate, stopped_early, taken, with_iterations
 from modelwright.fitting.prepared import Prepared
-from modelwright.parts.base import Feature, FitContext, Fitted, Model, Samples
+from modelwright.parts.base import Model, Validation
+from modelwright.parts.folding import Fold, row_digests
+from modelwright.parts.samples import Feature, FitContext, Fitted, Samples
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,7 @@ class Recipe:
     """The `train` section, resolved."""
 
     model: Model
-    folds: int | None  # None: holdout
-    strict: bool
+    validation: Validation
     refit: Literal["none", "learn+validation"]
     seed: int
     threads: int
@@ -49,6 +50,9 @@ class Trained:
     leaderboard: Sequence[Mapping[str, Any]]  # of a portfolio; empty: this model alone
     fitted_rows: NDArray[np.int64]  # digests of all rows that the final graph depends on
     chosen_by: Mapping[str, str]  # which rows decided what
+    name: str = ""  # of what several models were made into; empty: the model's kind
+    search: Mapping[str, Any] = field(default_factory=dict)  # of a portfolio: what was tried, and why it ended
+    durations_s: Mapping[str, float] = field(default_factory=dict)  # of a portfolio: of each model's fit and prediction
 
 
 def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
@@ -56,12 +60,13 @@ def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
 
     SpecError or DataError when the model, the split and the rows do not go together."""
     data.task.check_target(data.schema)
-    if recipe.folds is None and not data.validation.num_rows:
+    folds = recipe.validation.divide(data.fold_rows, recipe.seed)
+    if folds is None and not data.validation.num_rows:
         raise DataError(
             "there are no validation rows",
             hint="give prepare.split a validation share, or use train.validation: {kind: kfold}",
         )
-    trained = _holdout(data, recipe) if recipe.folds is None else _folded(data, recipe, progress)
+    trained = _holdout(data, recipe) if folds is None else _folded(data, recipe, folds, progress)
     return refitted(data, recipe, trained, progress) if recipe.refit == "learn+validation" else trained
 
 
@@ -70,7 +75,7 @@ def _holdout(data: Prepared, recipe: Recipe) -> Trained:
     context = context_for(data, recipe, data.features.features)
     fitted = fit_model(recipe.model, learn, validation, context)
     model = with_iterations(recipe.model, fitted.notes.get("iterations"))
-    chosen = {"features": "learn", "model": "learn", "scores": "validation"}
+    chosen = {"features": "learn", "model": "learn", "scores": recipe.validation.scored}
     stopped = stopped_early(fitted)
     if stopped:
         chosen["iterations"] = "validation"
@@ -78,37 +83,46 @@ def _holdout(data: Prepared, recipe: Recipe) -> Trained:
     return Trained(model, fitted, data.features, data.validation, scores, fitted.curve, (), used, chosen)
 
 
-def _folded(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
+def _folded(data: Prepared, recipe: Recipe, folds: Sequence[Fold], progress: Progress) -> Trained:
     pool = data.pool
-    samples = data.pool_samples
-    classes = samples.target if data.task.classification else None
-    keys = together(scoring.row_digests(pool), scoring.groups_of(pool, data.schema))
-    folds = assign_folds(keys, recipe.folds or 2, recipe.seed, classes)
+    strict = recipe.validation.strict or data.features.supervised
     context = context_for(data, recipe, data.features.features)
-    chosen = {"features": "learn", "model": "learn", "scores": "out of fold, learn and validation"}
-
-    def samples_for(rows: NDArray[np.bool_]) -> tuple[Samples, tuple[Feature, ...]]:
-        if not recipe.strict:
-            return samples, data.features.features
-        features = data.refitted(pool.filter(pa.array(rows)), recipe.seed)
-        return data.samples(pool, features), features.features
-
-    outside = cross_validate(recipe.model, samples_for, folds, context, progress)
+    outside = cross_validate(recipe.model, strictly(data) if strict else plainly(data), folds, context, progress)
+    scored = recipe.validation.scored
+    chosen = {"features": "learn", "model": "learn", "scores": scored}
+    chosen["features of each fold"] = "the rows that it learns from" if strict else "learn"
     if outside.iterations:
-        chosen["iterations"] = "out of fold, learn and validation"
+        chosen["iterations"] = scored
     model = with_iterations(recipe.model, outside.iterations)
     fitted = fit_model(model, data.learn_samples, None, context)
     used = fitted_digests(pool if outside.iterations else data.learn)
-    return Trained(model, fitted, data.features, pool, outside.predictions, outside.curve, (), used, chosen)
+    judged = pool.filter(pa.array(outside.rows))
+    return Trained(model, fitted, data.features, judged, outside.predictions, outside.curve, (), used, chosen)
+
+
+def plainly(data: Prepared) -> SamplesFor:
+    """Features as fitted on learn, for every fold."""
+    samples, features = data.pool_samples, data.features.features
+    return lambda fold: (taken(samples, fold.learn), taken(samples, fold.held), features)
+
+
+def strictly(data: Prepared) -> SamplesFor:
+    """Features fitted on the rows of each fold that are learnt from."""
+    pool = data.pool
+
+    def samples_for(fold: Fold) -> tuple[Samples, Samples, tuple[Feature, ...]]:
+        features, learn = data.fitted_on(pool.filter(pa.array(fold.learn)))
+        return learn, data.samples(pool.filter(pa.array(fold.held)), features), features.features
+
+    return samples_for
 
 
 def refitted(data: Prepared, recipe: Recipe, trained: Trained, progress: Progress) -> Trained:
     """The same choices, on learn and validation: features and model are built anew."""
     progress.say("fitting features and model again on learn and validation")
     pool = data.pool
-    features = data.refitted(pool, recipe.seed)
-    samples, context = data.samples(pool, features), context_for(data, recipe, features.features)
-    fitted = fit_model(trained.model, samples, None, context)
+    features, samples = data.fitted_on(pool)
+    fitted = fit_model(trained.model, samples, None, context_for(data, recipe, features.features))
     chosen = {**trained.chosen_by, "features": "learn and validation", "model": "learn and validation"}
     return replace(trained, fitted=fitted, features=features, fitted_rows=fitted_digests(pool), chosen_by=chosen)
 
@@ -126,4 +140,4 @@ def context_for(data: Prepared, recipe: Recipe, features: tuple[Feature, ...]) -
 
 def fitted_digests(table: pa.Table) -> NDArray[np.int64]:
     """Sorted, each once."""
-    return np.unique(scoring.row_digests(table))
+    return np.unique(row_digests(table))

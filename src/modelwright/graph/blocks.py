@@ -61,6 +61,10 @@ class StepInputs:
         """number, category, text or timestamp."""
         return self._places[name].type
 
+    def cardinality(self, name: str) -> int | None:
+        """How many codes a column holds, where it holds codes of a category."""
+        return self._places[name].cardinality
+
     def matrix(self, names: Sequence[str] | None = None) -> str:
         """Numeric columns (all that were selected, or those named) as one tensor [N, k]."""
         wanted = self.names if names is None else names

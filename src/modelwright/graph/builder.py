@@ -19,6 +19,7 @@ from modelwright.graph import inlining
 
 OPSET, ML_OPSET, IR_VERSION = 21, 5, 10
 ML = "ai.onnx.ml"
+CONTRIB = "com.microsoft"  # ONNX Runtime's own operators; named in a graph only where one is used
 NUMBER, STRING, INTEGER, BOOLEAN = TensorProto.DOUBLE, TensorProto.STRING, TensorProto.INT64, TensorProto.BOOL
 OUTPUTS = ("prediction", "probability", "features")  # names that an input may not have
 
@@ -121,6 +122,8 @@ class GraphBuilder:
         constants = [tensor for tensor in self._initializers if tensor.name in used]
         graph = helper.make_graph(nodes, "modelwright", inputs, self._outputs, constants)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
+        if any(node.domain == CONTRIB for node in nodes):
+            opsets.append(helper.make_opsetid(CONTRIB, 1))
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="modelwright")
         for key, text in sorted((metadata or {}).items()):
             model.metadata_props.add(key=key, value=text)

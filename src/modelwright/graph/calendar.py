@@ -28,13 +28,23 @@ PARTS: dict[str, tuple[int, int] | None] = {  # first value and how many there a
     "year": None,
     "quarter": (1, 4),
     "month": (1, 12),
+    "week": (1, 53),
     "day": (1, 31),
     "dayofyear": (1, 366),
     "weekday": (0, 7),
     "hour": (0, 24),
     "minute": (0, 60),
     "second": (0, 60),
+    "days_in_month": None,
+    "is_weekend": None,
+    "is_month_start": None,
+    "is_month_end": None,
+    "is_quarter_start": None,
+    "is_quarter_end": None,
+    "is_year_start": None,
+    "is_year_end": None,
 }
+DAYS_IN_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 def transitions(zone: str, first_year: int, last_year: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -167,11 +177,64 @@ class Calendar:
 
     @cached_property
     def dayofyear(self) -> str:
-        year = self.year
-        is_leap = self._sub(self._leaps_until(year), self._leaps_until(self._add(year, -1)))
-        from_january = self._graph.op("Add", self._add(self._day_from_march, 60), is_leap)
+        from_january = self._graph.op("Add", self._add(self._day_from_march, 60), self._is_leap)
         after_new_year = self._graph.op("Equal", self._new_year, np.array([1]))
         return self._graph.op("Where", after_new_year, self._add(self._day_from_march, -305), from_january)
+
+    @cached_property
+    def _is_leap(self) -> str:
+        return self._leaps_in(self.year)
+
+    @cached_property
+    def week(self) -> str:
+        """Of ISO 8601: that of the year in which the week's Thursday is."""
+        thursday = self._sub(self._add(self.dayofyear, 3), self.weekday)
+        length = self._add(self._is_leap, 365)
+        before = self._add(self._leaps_in(self._add(self.year, -1)), 365)
+        early = self._graph.op("Less", thursday, np.array([1]))
+        late = self._graph.op("Greater", thursday, length)
+        within = self._graph.op("Where", late, self._sub(thursday, length), thursday)
+        counted = self._graph.op("Where", early, self._graph.op("Add", thursday, before), within)
+        return self._add(self._div(self._add(counted, -1), 7), 1)
+
+    @cached_property
+    def days_in_month(self) -> str:
+        leap_day = self._graph.op("Mul", self._is_leap, self._is(self.month, 2))
+        return self._graph.op("Add", self._graph.op("Gather", DAYS_IN_MONTH, self.month), leap_day)
+
+    @cached_property
+    def is_weekend(self) -> str:
+        return self._div(self.weekday, 5)
+
+    @cached_property
+    def is_month_start(self) -> str:
+        return self._is(self.day, 1)
+
+    @cached_property
+    def is_month_end(self) -> str:
+        return self._graph.cast(self._graph.op("Equal", self.day, self.days_in_month), INTEGER)
+
+    @cached_property
+    def is_quarter_start(self) -> str:
+        return self._graph.op("Mul", self.is_month_start, self._is(self._mod(self.month, 3), 1))
+
+    @cached_property
+    def is_quarter_end(self) -> str:
+        return self._graph.op("Mul", self.is_month_end, self._is(self._mod(self.month, 3), 0))
+
+    @cached_property
+    def is_year_start(self) -> str:
+        return self._is(self.dayofyear, 1)
+
+    @cached_property
+    def is_year_end(self) -> str:
+        return self._graph.op("Mul", self.is_month_end, self._is(self.month, 12))
+
+    def _leaps_in(self, year: str) -> str:
+        return self._sub(self._leaps_until(year), self._leaps_until(self._add(year, -1)))
+
+    def _is(self, tensor: str, what: int) -> str:
+        return self._graph.cast(self._graph.op("Equal", tensor, np.array([what])), INTEGER)
 
     def _leaps_until(self, year: str) -> str:
         return self._graph.op("Add", self._sub(self._div(year, 4), self._div(year, 100)), self._div(year, 400))

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 8192
-# It drops x / c and x - c where c is 1 or 0 to float32's precision only, so that 1.00000001 would be taken for 1.
-INEXACT = ["NoopElimination"]
+WIDE_CHUNK = 512  # where texts are cut into tokens (each row is as wide as the longest), or rows meet stored rows
+WIDE_NODE = "stored_rows"  # name of a node that makes a row as wide as there are stored rows
+# It drops x / c and x - c where c is 1 or 0 to float32's precision only, so that 1.00000001 would be taken for 1, and
+# moves a factor beside a matrix product into the product as a float32.
+INEXACT = ["NoopElimination", "MatMulScaleFusion"]
 COLUMN_TYPES = {
     "tensor(double)": "number",
     "tensor(float)": "number",
@@ -52,6 +55,7 @@ class Scorer:
             )
         except Exception as error:
             raise ArtifactError(f"the graph can't be loaded: {str(error).splitlines()[0][:300]}") from error
+        self.chunk = WIDE_CHUNK if b"Tokenizer" in model or WIDE_NODE.encode() in model else CHUNK
         self.inputs: dict[str, str] = {value.name: COLUMN_TYPES[value.type] for value in self._session.get_inputs()}
         self.outputs: tuple[str, ...] = tuple(value.name for value in self._session.get_outputs())
 
@@ -60,15 +64,16 @@ class Scorer:
         wanted = self.outputs if outputs is None else tuple(outputs)
         return dict(zip(wanted, self._session.run(list(wanted), dict(feed)), strict=True))
 
-    def run_table(self, table: pa.Table | pa.RecordBatch, chunk: int = CHUNK) -> dict[str, NDArray[Any]]:
+    def run_table(self, table: pa.Table | pa.RecordBatch, chunk: int | None = None) -> dict[str, NDArray[Any]]:
         """All outputs for an Arrow table that has (at least) the input columns, computed chunk by chunk."""
         return self.run_columns(
             lambda start, size: encoders.feed(self.inputs, table.slice(start, size)), len(table), chunk
         )
 
-    def run_columns(self, feed_rows: Any, rows: int, chunk: int = CHUNK) -> dict[str, NDArray[Any]]:
+    def run_columns(self, feed_rows: Any, rows: int, chunk: int | None = None) -> dict[str, NDArray[Any]]:
         """All outputs for `rows` rows; `feed_rows(start, size)` gives the encoded columns of some."""
         collected: dict[str, NDArray[Any]] = {}
+        chunk = chunk or self.chunk
         for start in range(0, max(rows, 1), chunk):
             size = min(chunk, rows - start)
             for name, values in self.run(feed_rows(start, size)).items():

@@ -33,6 +33,16 @@ def sigmoid(graph: GraphBuilder, tensor: str) -> str:
     return _column(graph, "Sigmoid", tensor)
 
 
+def exp_matrix(graph: GraphBuilder, matrix: str, width: int) -> str:
+    """e to the power of each number of [N, width]."""
+    return _rows(graph, "Exp", matrix, width)
+
+
+def log_matrix(graph: GraphBuilder, matrix: str, width: int) -> str:
+    """Natural logarithm of each number of [N, width]."""
+    return _rows(graph, "Log", matrix, width)
+
+
 def softmax(graph: GraphBuilder, scores: str, classes: int) -> str:
     """Rows of [N, K] to probabilities."""
     highest = graph.op("ReduceMax", scores, np.array([1]))

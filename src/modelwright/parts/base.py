@@ -8,10 +8,10 @@ keys. Heavy libraries are imported inside the methods: naming a part in a spec m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,21 +20,16 @@ from modelwright.core.columns import Column, Schema
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
     from modelwright.parts.evidence import Evidence, Verdict
+    from modelwright.parts.folding import Fold, FoldRows
+    from modelwright.parts.samples import FitColumns, FitContext, Fitted, Floats, Samples, State, Target
     from modelwright.parts.space import Choices, Range
     from modelwright.tables.engine import Engine
     from modelwright.tables.history import Past
     from modelwright.tables.profiles import ColumnCounts
     from modelwright.tables.reading import Reading
-
-    Floats = NDArray[np.float64]
-
-State = dict[str, Any]  # what a feature step learnt: numbers, strings, lists and numpy arrays only
 
 
 class Part(BaseModel, ABC):
@@ -102,6 +97,7 @@ class Cleaner(Part):
 
     row_wise: ClassVar[bool] = True  # False: looks at several rows (duplicates), so it has no meaning for one request
     after_split: ClassVar[bool] = False  # True: learns something from rows, so it sees and removes those of learn only
+    adds_columns: ClassVar[bool] = False  # True: which columns there are afterwards is known only then
 
     def files(self, base: Path) -> list[Path]:
         """Files beside the source that it reads, which the run then depends on. SpecError when one is missing."""
@@ -161,9 +157,13 @@ class Split(Part):
 
     by_file_name: ClassVar[bool] = False  # True: another name of a file may give another split
 
+    def spent(self) -> tuple[str, ...]:
+        """Columns that only say the split: new rows need not have them, and they are no inputs."""
+        return ()
+
     @abstractmethod
     def assign(self, engine: Engine, table: str, columns: Sequence[Column], seed: int) -> None:
-        """Add the column `__split__` ('learn', 'validation', 'test') to `table`."""
+        """Add the column `__split__` ('learn', 'validation', 'test') to `table`. May take rows out (a gap in time)."""
 
 
 class Step(Part):
@@ -171,6 +171,7 @@ class Step(Part):
 
     supervised: ClassVar[bool] = False  # True: fitted with the target, so validation folds need their own fit
     cross_fitted: ClassVar[bool] = False  # True: its values tell of the target; learn's own come from other rows' fits
+    contains_rows: ClassVar[bool] = False  # True: rows of learn are in the graph, readable by whoever has it
 
     @abstractmethod
     def selects(self) -> str | list[str]:
@@ -179,6 +180,10 @@ class Step(Part):
     def keeps(self) -> bool:
         """Whether its inputs stay beside what it makes."""
         return False
+
+    def fills(self) -> str | list[str] | None:
+        """Those of its columns (as `selects`) that may always be missing, as it fills them; None: it fills nothing."""
+        return None
 
     @abstractmethod
     def fit(self, columns: FitColumns, target: Target | None) -> State:
@@ -189,105 +194,15 @@ class Step(Part):
         """Add nodes; return the blocks of columns that replace (or, with `keep`, join) the inputs."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """What is to be predicted, on learn: class codes 0..n_classes-1, or numbers where `n_classes` is 0."""
-
-    values: Floats  # [N]
-    n_classes: int
-
-
-class FitColumns(Protocol):
-    """The selected columns at this point of the pipeline, on learn rows only.
-
-    There may be more rows than memory holds of all columns at once: take one column (`values`) or some rows (`pieces`)
-    at a time, and `matrix` only of what is small.
-    """
-
-    names: tuple[str, ...]
-    rows: int
-    seed: int  # for a step that draws; differs from step to step
-
-    def type(self, name: str) -> str:
-        """number, category, text or timestamp."""
-
-    def matrix(self) -> Floats:
-        """All numeric columns as [N, k] float64, NaN for missing."""
-
-    def pieces(self) -> Iterator[Floats]:
-        """The rows of `matrix` in order, some thousands at a time: [n, k]."""
-
-    def values(self, name: str) -> NDArray[Any]:
-        """One column: float64, int64 microseconds, or objects of str ('' for missing)."""
-
-    def counts(self, name: str) -> list[tuple[str, int]]:
-        """Category counts without missing, most frequent first, ties by name."""
-
-    def timezone(self, name: str) -> str | None:
-        """The zone that a timestamp column was declared with."""
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One column of the feature matrix; `cardinality` marks codes 0..cardinality-1 of a category."""
-
-    name: str
-    cardinality: int | None = None
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Rows for a model: features [N, F], target [N] (class codes or values), weights [N] or None."""
-
-    features: Floats
-    target: Floats
-    weights: Floats | None = None
-
-
-@dataclass(frozen=True)
-class FitContext:
-    """All a model may know beside the rows."""
-
-    task: str
-    n_classes: int  # 0 for regression
-    features: tuple[Feature, ...]
-    metric: str
-    seed: int
-    threads: int
-
-
-class Fitted(Protocol):
-    """A fitted model. `compile` and `predict` say the same, as `parity.json` shows."""
-
-    @property
-    def notes(self) -> Mapping[str, Any]:
-        """What was chosen while fitting: `iterations`, say. Where validation rows chose them, `stopping_metric` and
-        `greater_is_better` say by what: those rows then count as fitted on."""
-
-    @property
-    def curve(self) -> Sequence[Mapping[str, float]]:
-        """One entry per iteration recorded; may be empty."""
-
-    @property
-    def importance(self) -> Mapping[str, float] | None:
-        """By feature name, summing to 1, where the model has one."""
-
-    def predict(self, features: Floats) -> Floats:
-        """Natively: probabilities [N, K], or values [N]."""
-
-    def compile(self, graph: GraphBuilder, features: str) -> str:
-        """Add nodes; return the tensor of probabilities [N, K] or values [N], float64."""
-
-    def save_native(self, folder: Path) -> None:
-        """Text or safetensors from which training can continue; nothing where it can't."""
-
-
 class Model(Part):
     """An estimator."""
 
     tasks: ClassVar[frozenset[str]]
     needs: ClassVar[frozenset[str]] = frozenset()  # of finite, scaled, one_hot, float32; adapters are added to match
+    contains_rows: ClassVar[bool] = False  # True: rows of learn are in the graph, readable by whoever has it
     search_space: ClassVar[Mapping[str, Any]] = {}  # tune's default, as a spec writes it (keys relative to the model)
+    folds_in_threads: ClassVar[bool] = False  # True: fits run beside each other, as they change nothing that is shared
+    seeded: ClassVar[bool] = False  # True: another seed gives another model, about as good
 
     def candidates(self, task: str) -> Sequence[Model]:
         """The models to choose among; a portfolio names several, any other model only itself."""
@@ -296,6 +211,23 @@ class Model(Part):
     @abstractmethod
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
         """Fit on learn; validation, where given, may only choose when to stop."""
+
+
+class Validation(Part):
+    """How scores on rows that the scored models were not fitted on are found out."""
+
+    strict: bool = Field(
+        False, description="Fit the feature steps inside each fold again; done in any case if one uses the target."
+    )
+
+    scored: ClassVar[str] = "out of fold, learn and validation"  # which rows the scores are of
+    at_random: ClassVar[bool] = False  # True: folds know no order in time, so later rows help to predict earlier ones
+
+    @abstractmethod
+    def divide(self, rows: FoldRows, seed: int) -> list[Fold] | None:
+        """The folds, the same for each candidate and trial; None: learn is fitted on, validation is looked at.
+
+        SpecError or DataError when the rows can't be divided so."""
 
 
 class Metric(Part):

@@ -18,6 +18,7 @@ CONTRACTS: dict[str, type[base.Part]] = {
     "splits": base.Split,
     "features": base.Step,
     "models": base.Model,
+    "validations": base.Validation,
     "metrics": base.Metric,
     "gates": base.Gate,
     "samplers": base.Sampler,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.core.columns import Schema
 from modelwright.core.errors import DataError
+from modelwright.core.spelling import spelling_hint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,4 +60,5 @@ def check_classes(schema: Schema, *, at_least: int, at_most: int, otherwise: str
             hint="check the target's name, the cleaners and the split; a model needs at least two classes",
         )
     if not at_least <= len(classes) <= at_most:
-        raise DataError(f"{name}: the target has {len(classes)} classes: {list(classes)[:5]}", hint=otherwise)
+        hint = spelling_hint(name, map(str, classes)) or otherwise
+        raise DataError(f"{name}: the target has {len(classes)} classes: {list(classes)[:5]}", hint=hint)

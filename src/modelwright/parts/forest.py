@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelwright.parts.base import FitContext, Samples
+from modelwright.parts.samples import FitContext, Samples
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 MOST_NODES = 500_000  # about 35 MB as a graph
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelwright.parts.base import Feature
 from modelwright.parts.one_thread import one_thread
+from modelwright.parts.samples import Feature
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 Link = Literal["identity", "logistic", "softmax", "exp"]
 NEVER = -1e6  # the score of a class that learn did not have

@@ -15,7 +15,7 @@ from modelwright.parts.rows import named, of_types
 if TYPE_CHECKING:
     from modelwright.tables.history import PastValue
 
-WHERE = "prepare.history"
+WHERE = ""  # its place in the spec is for the stage to say
 
 
 def _is_duration(text: str) -> str:

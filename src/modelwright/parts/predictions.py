@@ -10,7 +10,8 @@ from modelwright.core.errors import SpecError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from modelwright.parts.base import Floats, Metric
+    from modelwright.parts.base import Metric
+    from modelwright.parts.samples import Floats
 
 
 @dataclass(frozen=True)

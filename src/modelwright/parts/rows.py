@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from modelwright.core.columns import Column
 from modelwright.core.errors import SpecError
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
 
 Value = str | float | bool  # of a column, as a spec writes it
+MaxShare = Annotated[float, Field(ge=0, lt=1, description="Share of all rows that may break it before it fails.")]
 
 
 def named(names: Iterable[str], columns: Sequence[Column], where: str) -> list[Column]:
@@ -98,10 +101,63 @@ def unknown_columns(engine: Engine, table: str, names: Collection[str], columns:
     return frozenset(name for name, count in zip(outside, found, strict=True) if count == 0)
 
 
-def violations(engine: Engine, table: str, condition: str, shown: str) -> tuple[int, Any]:
-    """How many rows meet an SQL condition, and the value of `shown` in the first of them."""
+def delete(engine: Engine, table: str, condition: str) -> None:
+    """Take out the rows that meet an SQL condition; those that stay keep their `rowid`, and are not copied."""
     from modelwright.tables.engine import quote
 
-    count = engine.value(f"SELECT count(*) FROM {quote(table)} WHERE {condition}")
-    example = f"SELECT {shown} FROM {quote(table)} WHERE {condition} ORDER BY rowid LIMIT 1"
-    return count, engine.value(example) if count else None
+    engine.execute(f"DELETE FROM {quote(table)} WHERE {condition}")
+
+
+def update(engine: Engine, table: str, values: Mapping[str, str]) -> None:
+    """Put SQL values of the same type in the place of columns; the other columns are not copied."""
+    from modelwright.tables.engine import quote
+
+    if values:
+        listed = ", ".join(f"{quote(name)} = {value}" for name, value in values.items())
+        engine.execute(f"UPDATE {quote(table)} SET {listed}")
+
+
+def retype(engine: Engine, table: str, name: str, sql_type: str, value: str) -> None:
+    """Give a column another type, in its place."""
+    from modelwright.tables.engine import quote
+
+    engine.execute(f"ALTER TABLE {quote(table)} ALTER {quote(name)} TYPE {sql_type} USING {value}")
+
+
+def broken(engine: Engine, table: str, tests: Mapping[str, str], said: str) -> tuple[int, str]:
+    """How many rows meet any of the SQL conditions, each of one column, and `said` with what the first of them holds.
+
+    Conditions are never NULL.
+    """
+    from modelwright.tables.engine import quote
+
+    shown = ", ".join(f"CASE WHEN {test} THEN {quote(name)} END" for name, test in tests.items())
+    count, example, file = violations(engine, table, " OR ".join(tests.values()), shown)
+    if not count:
+        return 0, said
+    values = ", ".join(f"{name} = {value}" for name, value in zip(tests, example, strict=True) if value is not None)
+    return count, f"{said} (found {values or 'it missing'}{file})"
+
+
+def violations(engine: Engine, table: str, condition: str, shown: str) -> tuple[int, tuple[Any, ...], str]:
+    """How many rows meet an SQL condition; the values of `shown` in the first of them; and ` in FILE`, of several."""
+    from modelwright.tables.engine import quote
+
+    count = int(engine.value(f"SELECT count(*) FROM {quote(table)} WHERE {condition}"))
+    if not count:
+        return 0, (), ""
+    query = f"SELECT {file_name(engine, table)}, {shown} FROM {quote(table)} WHERE {condition} ORDER BY rowid LIMIT 1"
+    name, *values = engine.rows(query)[0]
+    several = name is not None and engine.value("SELECT count(*) FROM files") > 1
+    return count, tuple(values), f" in {name}" if several else ""
+
+
+def file_name(engine: Engine, table: str) -> str:
+    """SQL for the name of the file that a row of `table` is from; NULL where rows are from no file."""
+    from modelwright.tables.engine import quote
+    from modelwright.tables.reading import FILE
+
+    tables = {name for (name,) in engine.rows("SELECT table_name FROM duckdb_tables()")}
+    if "files" not in tables or all(name != FILE for name, _ in engine.columns(table)):
+        return "NULL"
+    return f"(SELECT name FROM files WHERE files.file = {quote(table)}.{quote(FILE)})"

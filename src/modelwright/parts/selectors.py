@@ -50,7 +50,7 @@ def _matching(word: str, columns: Mapping[str, str], by_name_only: frozenset[str
     found = {name for name in open_to_all if fnmatchcase(name, word)}
     if not found:
         raise SpecError(
-            f'no column "{word}" at this point of the features{did_you_mean(word, columns)}',
+            f'no column "{word}" at this point{did_you_mean(word, columns)}',
             hint=f"columns here: {', '.join(list(columns)[:30])}; or {', '.join(KINDS)}",
         )
     return found

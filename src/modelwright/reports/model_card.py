@@ -10,6 +10,8 @@ from modelwright.core.columns import Schema
 from modelwright.reports.evaluate import plain_words
 from modelwright.reports.page import figure, with_interval
 
+CONTAINS_ROWS = "It contains rows of its training data (`contains_rows`): who has the model file can read them."
+
 
 def model_card(facts: Mapping[str, Any], schema: Schema) -> bytes:
     task, model = facts["task"], facts["model"]
@@ -52,6 +54,7 @@ def model_card(facts: Mapping[str, Any], schema: Schema) -> bytes:
         "## Limits",
         "",
         "It knows the world of its training rows only. Watch it with `modelwright monitor`; retrain when that says so.",
+        *([CONTAINS_ROWS] if model["contains_rows"] else []),
         "",
     ]
     return "\n".join(lines).encode()

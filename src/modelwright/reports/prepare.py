@@ -62,17 +62,18 @@ def _rows(facts: Mapping[str, Any]) -> list[Block]:
     left = rows["read"] - rows["rejected"]
     lines: list[tuple[str, str, str]] = [
         ("read", "", figure(rows["read"])),
-        ("could not be read", f"−{rows['rejected']:,}" if rows["rejected"] else "", figure(left)),
+        ("could not be read", figure(rows["rejected"]), figure(left)),
     ]
     for step in rows["removed"]:
         left -= step["removed"]
-        lines.append((step["step"], f"−{step['removed']:,}" if step["removed"] else "", figure(left)))
+        lines.append((step["step"], figure(step["removed"]), figure(left)))
     meaning = {"learn": "the model learns from them", "validation": "they choose", "test": "they judge, once"}
-    lines += [(f"{name}: {said}", "", figure(rows[name])) for name, said in meaning.items()]
+    sides = [(f"{name}: {said}", figure(rows[name])) for name, said in meaning.items()]
     split = {key: value for key, value in facts["split"].items() if value is not None}
     said = ", ".join(f"{key} {value}" for key, value in split.items() if key != "kind")
     return [
-        Table(("step", "removed", "rows"), lines, frozenset({1, 2})),
+        Table(("step", "rows removed", "rows left"), lines, frozenset({1, 2})),
+        Table(("of these", "rows"), sides, frozenset({1})),
         Text(f"Split: {split['kind']}; {said}.", "note"),
     ]
 

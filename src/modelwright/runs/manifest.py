@@ -16,7 +16,7 @@ from modelwright.runs.identity import Input
 
 MANIFEST = "manifest.json"
 SPEC = "spec.yaml"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # raised whenever an older run's files can't be read any more
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Manifest:
             raise ArtifactError(
                 f"is of schema version {version!r}, this modelwright reads {SCHEMA_VERSION}",
                 where=str(path),
-                hint="use the modelwright that wrote it",
+                hint="use the modelwright that wrote it, or run its stage again to make a new version",
             )
         if found != written:
             raise ArtifactError(f"is damaged: its sha256 is {found}, it says {written}", where=str(path), hint=_HINT)

@@ -254,7 +254,7 @@ class Store:
         return ArtifactError(f"{name} has no run {wanted} in {self.root}", hint=f"there is {there}")
 
     def _warn(self, run: str, error: ArtifactError) -> None:
-        text = f"{run} is damaged and was passed over: {error.problems[0]}"
+        text = f"{run} was passed over: {error.problems[0]}"
         if text not in self.warnings:
             self.warnings.append(text)
 

@@ -60,6 +60,7 @@ class Signature:
     classes: tuple[Label, ...] | None = None
     positive: Label | None = None
     ungated: bool = False  # exported without a passing evaluate
+    contains_rows: bool = False  # the graph holds rows of learn
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -101,6 +102,7 @@ def signature_of(
     task: str,
     positive: Label | None = None,
     ungated: bool = False,
+    contains_rows: bool = False,
 ) -> Signature:
     """The contract of a graph that consumes some of the columns."""
     inputs = tuple(_of_column(column, column.nullable) for column in schema.columns if column.name in consumed)
@@ -109,7 +111,7 @@ def signature_of(
     )
     refused = {column.name: column.role for column in schema.of_role(*REFUSED_ROLES)}
     outputs = _outputs(schema.classes)
-    return Signature(name, task, inputs, context, refused, outputs, schema.classes, positive, ungated)
+    return Signature(name, task, inputs, context, refused, outputs, schema.classes, positive, ungated, contains_rows)
 
 
 def probability_column(label: Label) -> str:

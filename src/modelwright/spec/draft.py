@@ -9,8 +9,13 @@ from typing import Any
 
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
-from modelwright.spec.sample import FEW, MISSING, Sample, SampledColumn, sample
+from modelwright.spec.look import Look, look
+from modelwright.spec.sample import FEW, SampledColumn
 from modelwright.spec.writing import to_yaml
+
+MANY = 50  # rows
+MOST_CLASSES = 0.5  # of the rows
+RARE = 20  # rows of a class: fewer may all be in one split where rows have to stay together
 
 TEMPLATE = """\
 # {name}: predicts {what}; written by `modelwright init` from {file}.
@@ -63,11 +68,11 @@ monitor:
 
 def draft(data: Path, target: str, output: Path) -> str:
     """The text of a spec at `output` for `data`. DataError when the data has no such column."""
-    found = sample(data)
+    found = look(data, target)
     names = [column.name for column in found.columns]
     if target not in names:
         message = f'has no column "{target}"{did_you_mean(target, names)}'
-        unnamed = "" if found.headed else "; is the first line a row? Then write the spec by hand with source.names"
+        unnamed = "; or is the first line no row? Then write source.names" if "header_line" in found.options else ""
         raise DataError(message, where=str(data), hint=f"columns: {', '.join(names[:40])}{unnamed}")
     column = next(column for column in found.columns if column.name == target)
     task, what = _task(column)
@@ -87,7 +92,7 @@ def draft(data: Path, target: str, output: Path) -> str:
 
 
 def _name(data: Path) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", data.stem.lower()).strip("-")[:64].rstrip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", data.name.partition(".")[0].lower()).strip("-")[:64].rstrip("-")
     return name or "model"
 
 
@@ -99,6 +104,11 @@ def _task(column: SampledColumn) -> tuple[dict[str, Any], str]:
         raise DataError(f'"{column.name}" has {found} in the first rows, so there is nothing to predict')
     if distinct == 2:
         return {"kind": "binary", "target": column.name}, f"{_comment(column.name)}, one of two classes"
+    if column.kind == "text" and column.rows >= MANY and distinct > MOST_CLASSES * column.rows:
+        raise DataError(
+            f'"{column.name}" has {distinct:,} different values in {column.rows:,} rows, so there is nothing to learn',
+            hint="classes occur again and again; is it an id, or a text?",
+        )
     whole = column.kind == "number" and all(value.lstrip("+-").isdecimal() for value in column.distinct)
     if column.kind == "text" or (whole and distinct <= FEW):
         return {"kind": "multiclass", "target": column.name}, f"{_comment(column.name)}, one of {distinct} classes"
@@ -107,20 +117,18 @@ def _task(column: SampledColumn) -> tuple[dict[str, Any], str]:
     raise DataError(f'"{column.name}" is a {column.kind} column, which no task predicts')
 
 
-def _source(found: Sample, data: Path, output: Path) -> dict[str, Any]:
-    path = Path(os.path.relpath(data, output.parent)).as_posix()
-    source: dict[str, Any] = {"kind": found.kind, "path": path}
-    if found.kind == "csv" and found.delimiter != ",":
-        source["delimiter"] = "tab" if found.delimiter == "\t" else found.delimiter
-    if not found.quoted:
-        source["quote"] = "none"
-    unusual = {word for column in found.columns for word in column.unusual_missing}
-    if found.kind == "csv" and unusual:
-        source["null_words"] = [*sorted(MISSING), *sorted(unusual)]
+def _source(found: Look, data: Path, output: Path) -> dict[str, Any]:
+    source: dict[str, Any] = {"kind": found.kind, "path": _relative(data, output)}
+    for name, value in found.options.items():
+        source[name] = _relative(value, output) if isinstance(value, Path) else value
     return source
 
 
-def _split(found: Sample, target: str) -> str:
+def _relative(path: Path, output: Path) -> str:
+    return Path(os.path.relpath(path, output.parent)).as_posix()
+
+
+def _split(found: Look, target: str) -> str:
     """By time where the rows come in its order: they are a series, and what comes next is to be predicted."""
     times = [column for column in found.columns if column.kind == "timestamp" and column.name != target]
     series = next((column for column in times if column.in_order), None)
@@ -134,11 +142,15 @@ def _split(found: Sample, target: str) -> str:
     )
 
 
-def _columns(found: Sample, target: str) -> str:
+def _columns(found: Look, target: str) -> str:
     """The columns about which something is to be said, each with the reason."""
-    lines = [] if found.headed else ["    # The first line looks like a row, not like names; if it is: source.names"]
+    rarest = next(column.rarest for column in found.columns if column.name == target)
+    lines = [f"    # {note}" for note in found.notes]
     for column in found.columns:
-        said, why = _said_of(column)
+        role, reason = found.roles.get(column.name, ("", ""))
+        if role == "entity" and 0 < rarest < RARE:
+            role, reason = "ignore", f"role: entity keeps its rows in one split, but some classes of {target} are rare"
+        said, why = ({"role": role}, reason) if role else _said_of(column)
         if said and column.name != target:
             lines.append(f"    {_inline(column.name, said)}  # {why}")
     any_said = any(not line.lstrip().startswith("#") for line in lines)

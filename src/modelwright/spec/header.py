@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from modelwright.core.errors import DataError, ModelwrightError, Problem
+from modelwright.core.errors import DataError, ModelwrightError, Problem, SpecError
 from modelwright.core.expressions import names as names_in
 from modelwright.core.expressions import parse
 from modelwright.core.names import did_you_mean
@@ -17,9 +18,12 @@ from modelwright.spec.tree import Path, dotted, follow
 
 # What parts call the columns that they work on.
 COLUMN_FIELDS = ("column", "columns", "keys", "key", "group", "by", "time", "entity")
+OF_THE_SOURCE = (("task", "target"), ("prepare", "columns"))  # must be there from the start
 EXPRESSION_FIELDS = ("where", "value")
 GLOB = frozenset("*?[")
 INTERNAL = "__"  # columns that the engine adds, such as __file__
+DELIMITERS = (";", "\t", "|")  # other than the comma that is taken unless said
+NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?")
 JOINERS = ("_", "=", ".", ":", " ")  # between a column's name and what a step appends to it
 
 
@@ -42,16 +46,32 @@ def checked_header(loaded: Loaded) -> list[str] | None:
         raise type(error).of(
             Problem(f"prepare.source: {each.message}", each.where or where, each.hint) for each in error.problems
         ) from None
+    if problems := list(_without_files(loaded)):
+        raise SpecError.of(problems)
     if header is not None and (problems := list(_missing(loaded, header))):
         raise DataError.of(problems)
     return header
 
 
+def _without_files(loaded: Loaded) -> Iterator[Problem]:
+    """Cleaners that read a file of their own which is not there."""
+    for index, cleaner in enumerate(loaded.spec.prepare.clean):
+        try:
+            cleaner.files(loaded.base)
+        except SpecError as error:
+            path = ("prepare", "clean", index, "file")
+            for each in error.problems:
+                yield Problem(f"{dotted(path)}: {each.message}", loaded.where(*path), each.hint)
+
+
 def _missing(loaded: Loaded, header: list[str]) -> Iterator[Problem]:
     known = dict.fromkeys([*header, *_made(loaded.spec)])
+    told = False  # what columns there are
+    open_ended = any(cleaner.adds_columns for cleaner in loaded.spec.prepare.clean)
     for mention in mentions(loaded.spec):
         if (
             mention.name in known
+            or (open_ended and mention.path[:2] not in OF_THE_SOURCE)
             or mention.name.startswith(INTERNAL)
             or (mention.step and _derived(mention.name, known))
         ):
@@ -59,7 +79,19 @@ def _missing(loaded: Loaded, header: list[str]) -> Iterator[Problem]:
         found = follow(loaded.tree, mention.path)
         where = found.key_where if mention.path[:2] == ("prepare", "columns") else found.node.where
         message = f'{dotted(mention.path)}: the data has no column "{mention.name}"{did_you_mean(mention.name, known)}'
-        yield Problem(message, where, "" if "did you" in message else f"columns: {', '.join(list(known)[:40])}")
+        hint = "" if "did you" in message or told else _columns(header, known)
+        told = told or bool(hint)
+        yield Problem(message, where, hint)
+
+
+def _columns(header: list[str], known: Iterable[str]) -> str:
+    """What there is, and how a header gets to be none."""
+    if len(header) == 1 and (found := next((sign for sign in DELIMITERS if sign in header[0]), None)):
+        return f'the header is one column, {header[0][:60]}; source: {{delimiter: "{found}"}}?'
+    rows = any(NUMBER.fullmatch(name) for name in header)
+    return f"columns: {', '.join(list(known)[:40])}" + (
+        "; is the first line a row? source: {names: […]}" if rows else ""
+    )
 
 
 def mentions(spec: Spec) -> Iterator[Mention]:

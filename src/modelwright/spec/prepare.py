@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from modelwright.core.names import did_you_mean
 from modelwright.core.units import parse_bytes
-from modelwright.spec.choices import AnyCheck, AnyCleaner, AnyReader, AnySplit, AnyStep
+from modelwright.spec.choices import AnyCheck, AnyCleaner, AnyHistory, AnyReader, AnySplit, AnyStep
+from modelwright.spec.contract import PinnedContract
 from modelwright.spec.section import CLOSED
 
 
@@ -53,13 +54,24 @@ class Prepare(BaseModel):
     clean: list[AnyCleaner] = Field(
         default=[], description="What is done to rows, in order, before anything is fitted."
     )
+    history: list[AnyHistory] = Field(
+        default=[], description="Columns made of each row's past, computed from the cleaned rows; inputs for serving."
+    )
     checks: list[AnyCheck] = Field(default=[], description="What must hold of the cleaned rows.")
+    contract: PinnedContract | None = Field(
+        None, description="What the columns of the source have to be; see `modelwright prepare --pin`."
+    )
     split: AnySplit | None = Field(
         None, description="Who is learnt from, validated and tested on; default: the task's."
     )
     features: Literal["auto"] | list[AnyStep] = Field("auto", description="Feature steps in order, or auto.")
+    matrix: bool = Field(
+        False, description="Also write the feature matrix of each split, `learn_features.parquet` …, for other tools."
+    )
     max_reject_share: float = Field(0.01, ge=0, le=1, description="Unreadable rows beyond this share are an error.")
-    memory: str = Field("1GB", description="What the engine may use before it spills to disk, e.g. 512MB.")
+    memory: str = Field(
+        "1GB", description="Memory of the whole command, about: tables spill to disk beyond it. Best 512MB or more."
+    )
 
     @field_validator("memory")
     @classmethod

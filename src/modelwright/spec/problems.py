@@ -114,7 +114,10 @@ def _problem(path: Sequence[str | int], members: Sequence[tuple[Fault, Found]]) 
     said = " or ".join(dict.fromkeys(_plain_words(fault.message) for fault, _ in members)).replace(
         " or should be ", " or "
     )
-    return Problem(f"{name}: {said}{_got(fault, found.node)}", found.node.where, _hint(fault, found.node))
+    where = found.node.where
+    if fault.kind == "secret" and where.startswith("--set "):
+        where = where.partition("=")[0]  # the rest is what nobody should see
+    return Problem(f"{name}: {said}{_got(fault, found.node)}", where, _hint(fault, found.node))
 
 
 def _kind_place(node: Node) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from modelwright.parts.space import Dimension
-from modelwright.spec.choices import AnyModel, AnySampler, part
+from modelwright.spec.choices import AnyModel, AnySampler, AnyValidation, part
 from modelwright.spec.section import CLOSED
-from modelwright.spec.train import Holdout, Validation
 
 
 class Tune(BaseModel):
@@ -24,4 +23,7 @@ class Tune(BaseModel):
     space: dict[str, Dimension] = Field(
         default={}, description="What is searched, as `model.<key>`; default: what the model suggests."
     )
-    validation: Validation = Field(Holdout(), description="How a trial is scored; default: as in train.")
+    validation: AnyValidation = Field(
+        default_factory=lambda: part("validations", "holdout"),
+        description="How a trial is scored; default: as in train.",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelwright.core.columns import Schema
+from modelwright.core.columns import ColumnType, Schema
 from modelwright.core.errors import SpecError
 
 if TYPE_CHECKING:
@@ -29,16 +29,22 @@ def declared_columns(prepare: Prepare, target: str) -> dict[str, Declared]:
     return found
 
 
-def pinned_columns(prepare: Prepare, schema: Schema) -> dict[str, Declared]:
-    """The columns of a schema, whose types new data must have; but an input that was whole may have fractions now."""
+def pinned_columns(prepare: Prepare, schema: Schema, *, textual: bool) -> dict[str, Declared]:
+    """The columns of a schema, whose types new data must have; but an input that was whole may have fractions now.
+
+    A column to which a cleaner gives its type comes as the source has it: as text where that is all `textual`.
+    """
     from modelwright.tables.typing import Declared
 
     found: dict[str, Declared] = {}
+    retyped = {name for cleaner in prepare.clean for name in cleaner.retyped(schema.names)}
     for column in schema.columns:
-        kind = "text" if column.type == "category" else column.type
+        kind: ColumnType | None = "text" if column.type == "category" else column.type
         if kind == "integer" and column.role == "input":
             kind = "number"
         said = prepare.columns.get(column.name)
+        if column.name in retyped:
+            kind = (said and said.type) or ("text" if textual else None)
         # The zone as the spec has it: where learn's times named theirs, those of new rows have to as well.
         found[column.name] = Declared(kind, column.role, *((said.timezone, _formats(said)) if said else ()))
     return found

@@ -147,6 +147,7 @@ def _signature(plan: Plan, model: bytes) -> Signature:
         task=spec.task.kind,
         positive=getattr(spec.task, "positive", None),
         ungated=bool(plan.job.options.get("ungated")),
+        contains_rows=plan.sources["train"].read_json("model.json")["contains_rows"],
     )
 
 

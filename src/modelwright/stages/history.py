@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.core.columns import Column, Schema
 from modelwright.core.errors import SpecError
+from modelwright.stages.placing import said_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from modelwright.spec.prepare import Prepare
     from modelwright.tables.engine import Engine
     from modelwright.tables.history import Past
-
-WHERE = "prepare.history"
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,10 @@ def add_history(engine: Engine, prepare: Prepare, columns: Sequence[Column], *, 
 
     made = list(columns)
     warnings: list[str] = []
-    for entry in prepare.history:
-        past = entry.past(columns)
-        _check_names(past, made)
+    for number, entry in enumerate(prepare.history):
+        with said_of(f"prepare.history.{number}"):
+            past = entry.past(columns)
+            _check_names(past, made)
         add_past(engine, "rows", past)
         made += [Column(value.name, value.type, timezone=_zone(value.column, columns)) for value in past.values]
         warnings += _target_warnings(past, columns, by_time=by_time)
@@ -102,7 +102,7 @@ def _check_names(past: Past, columns: Sequence[Column]) -> None:
     taken = {column.name for column in columns}
     for value in past.values:
         if value.name in taken:
-            raise SpecError(f'a column "{value.name}" exists already', where=WHERE, hint="name each past only once")
+            raise SpecError(f'a column "{value.name}" exists already', hint="give one of them a suffix")
         taken.add(value.name)
 
 

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import ValidationError
+
 from modelwright.core.columns import Column, Schema
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
 from modelwright.core.threads import available_threads
 from modelwright.core.units import parse_bytes
 from modelwright.parts import catalog
+from modelwright.stages.cleaning import clean
 from modelwright.stages.declared import pinned_columns
+from modelwright.tables.recognition import kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from modelwright.tables.reading import Reading, Refusal
 
 SQL_TYPES = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}  # else VARCHAR
-PARQUET_MAGIC = b"PAR1"
+TEXTS = frozenset({"csv", "baskets", "lines"})  # by their content these can't be told apart for certain
 GLOB = frozenset("*?[")
 Truth = Literal["needed", "welcome", "hidden"]  # whether the target must be there, may be, or must not be seen
 NEEDED = ("input", "id")  # columns that new data must have; the others are missing where they are absent
@@ -45,13 +49,22 @@ class IncomingRows:
 
 
 def read_rows(
-    reader: Reader, base: Path, schema: Schema, prepare: Prepare, *, engine_folder: Path, target: Truth
+    reader: Reader,
+    base: Path,
+    schema: Schema,
+    prepare: Prepare,
+    *,
+    engine_folder: Path,
+    target: Truth,
+    past: bool = False,
 ) -> IncomingRows:
     """Rows of a reader as the model of `schema` expects them. Columns that the schema does not know are passed over.
 
     The target is missing on all rows where it is hidden or absent, and may always be on some (labels arrive late).
     DataError when a column is absent, more rows than `prepare.max_reject_share` can't be read, or an input that was
     never missing in learn is missing now.
+
+    Of rows that are the `past` of others, each counts once: what removes duplicates applies to them too.
     """
     from modelwright.tables.at_rest import at_rest
     from modelwright.tables.engine import open_engine
@@ -61,37 +74,37 @@ def read_rows(
     with open_engine(engine_folder, memory=memory, threads=available_threads(), readable=files) as engine:
         reading = reader.read(engine, base)
         _check_present(schema, prepare, reading, target)
-        pinned = pinned_columns(prepare, schema)
+        pinned = pinned_columns(prepare, schema, textual=reading.textual)
         declared = {name: pinned.get(name, Declared(role="ignore")) for name in reading.columns}
         hidden = [column.name for column in schema.of_role("target") if target == "hidden"]
         declared.update({name: Declared("text", "ignore") for name in hidden if name in declared})
         columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
         digest_of = told_apart_by(columns)
         columns = _complete(engine, schema, columns, hidden)
-        before = engine.value("SELECT count(*) FROM rows")
-        for cleaner in prepare.clean:
-            if cleaner.row_wise:
-                columns = cleaner.apply(engine, "rows", columns)
+        again = [cleaner for cleaner in prepare.clean if cleaner.row_wise or (past and not cleaner.adds_columns)]
+        columns, removed = clean(engine, again, columns, base, after_split=False)
         _check_missing(engine, schema)
         table = engine.arrow(f"SELECT {at_rest(schema.columns)} FROM rows ORDER BY rowid")
+        dropped = sum(entry["removed"] for entry in removed)
         refusals: list[Any] = engine.rows('SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid')
-    return IncomingRows(table, digest_of, tuple(refusals), reading.rows + reading.rejected, before - table.num_rows)
+    return IncomingRows(table, digest_of, tuple(refusals), reading.rows + reading.rejected, dropped)
 
 
 def reader_for(path: Path, source: Reader) -> Reader:
     """The spec's reader on another path; by the file's own first bytes where the spec's reads something else."""
-    if not path.exists() and not GLOB & set(str(path)):
-        raise DataError("there is no such file", where=str(path))
-    if path.is_file():
-        with path.open("rb") as file:
-            parquet = file.read(4) == PARQUET_MAGIC
-    else:
-        parquet = path.is_dir() and any(path.glob("**/*.parquet"))
-    wanted = "parquet" if parquet else "csv"
-    if source.kind == wanted:
-        return source.model_copy(update={"path": str(path.absolute())})
+    first = (
+        min(Path(path.anchor).glob(str(path.relative_to(path.anchor))), default=path) if GLOB & set(str(path)) else path
+    )
+    wanted, place = kind_of(first), str(path.absolute())
+    if wanted == source.kind or {wanted, source.kind} <= TEXTS:
+        own = {name: None for name in ("labels",) if name in type(source).model_fields}  # a file beside the spec's
+        return source.model_copy(update={"path": place, **own})
     reader: Any = catalog.load("readers", wanted)
-    made: Reader = reader(path=str(path.absolute()))
+    try:
+        made: Reader = reader(path=place)
+    except ValidationError:
+        hint = "name the table or the query in a spec: prepare.source"
+        raise DataError(f"a {wanted} file can't be read without a spec for it", where=str(path), hint=hint) from None
     return made
 
 

@@ -6,19 +6,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelwright.core.canonical import digest
 from modelwright.core.errors import ArtifactError
-from modelwright.runs.digests import file_digest
+from modelwright.runs.digests import file_digest, file_digests
 from modelwright.runs.identity import Identity, Input
+from modelwright.stages.contract import contract_file
 from modelwright.stages.job import Job, Plan
 
 if TYPE_CHECKING:
     from modelwright.parts.base import Reader
     from modelwright.runs.store import Run
 
+UNKNOWN = "unknown"  # the digest of data that nothing stands for
+
 
 def reader_inputs(job: Job, reader: Reader, role: str = "data") -> tuple[Input, ...]:
-    """The reader's files with their digests, named by file name (a moved folder is the same data)."""
-    return tuple(file_input(job, path, role) for path in reader.inputs(job.base))
+    """The reader's files with their digests, named by file name (a moved folder is the same data), and its fingerprint.
+
+    Data that nothing stands for is an input of unknown digest: `plan_of` then never says that a run did it already.
+    """
+    paths = reader.inputs(job.base)
+    files = [
+        Input(role, path.name, sha256) for path, sha256 in zip(paths, file_digests(paths, job.store.root), strict=True)
+    ]
+    found = reader.fingerprint(job.base)
+    if found is None:
+        return (*files, Input(role, reader.kind, UNKNOWN))
+    return (*files, *(Input(role, name, digest([name, value])) for name, value in sorted(found.items())))
 
 
 def file_input(job: Job, path: Path, role: str) -> Input:
@@ -31,7 +45,19 @@ def prepare_identity(job: Job) -> Identity:
     inputs = reader_inputs(job, job.spec.prepare.source)
     if job.spec.prepare.split is not None and job.spec.prepare.split.by_file_name:
         section["files"] = [entry.name for entry in inputs]  # elsewhere a renamed file is the same data
-    return identity(job, "prepare", section, inputs)
+    return identity(job, "prepare", section, inputs + _beside_the_source(job))
+
+
+def _beside_the_source(job: Job) -> tuple[Input, ...]:
+    """What cleaners and checks read of their own, and the pinned contract."""
+    pinned = contract_file(job)
+    inputs = [file_input(job, pinned, "contract")] if pinned else []
+    for cleaner in job.spec.prepare.clean:
+        inputs += [file_input(job, path, "code") for path in cleaner.files(job.base)]
+    for check in job.spec.prepare.checks:
+        for reader in check.sources():
+            inputs += reader_inputs(job, reader, "reference")
+    return tuple(inputs)
 
 
 def train_identity(job: Job, prepare: Run) -> Identity:
@@ -96,8 +122,9 @@ def source_of(job: Job, run: Run, stage: str) -> Run:
 
 
 def plan_of(job: Job, identity: Identity, sources: Mapping[str, Run], summary: Mapping[str, Any]) -> Plan:
-    """A plan, with the run that already did it."""
-    cached = job.store.find(identity.name, identity.stage, identity.key)
+    """A plan, with the run that already did it; none where what it reads may have changed without a trace."""
+    known = all(entry.digest != UNKNOWN for entry in identity.inputs)
+    cached = job.store.find(identity.name, identity.stage, identity.key) if known else None
     return Plan(job, identity, sources, cached, summary)
 
 

@@ -69,7 +69,9 @@ def _read(path: Path, schema: Schema, prepare: Prepare, past: Path | None, scrat
         return found
     reader = reader_for(past, prepare.source)
     folder = scratch / "past"
-    earlier = read_rows(reader, past.absolute().parent, wanted, plain, engine_folder=folder, target="welcome")
+    earlier = read_rows(
+        reader, past.absolute().parent, wanted, plain, engine_folder=folder, target="welcome", past=True
+    )
     return replace(found, table=with_history(found.table, earlier.table, schema, prepare, folder))
 
 

@@ -12,19 +12,16 @@ from modelwright.core.columns import Column, Role, Schema
 from modelwright.core.errors import DataError, SpecError
 from modelwright.core.names import did_you_mean
 from modelwright.core.progress import Progress
-from modelwright.core.seeds import child_seed
 from modelwright.core.threads import available_threads
 from modelwright.core.units import parse_bytes
 from modelwright.parts import catalog
 from modelwright.parts.rows import group_of
 from modelwright.runs.commit import begin
 from modelwright.stages import lineage
+from modelwright.stages.checking import overdue
 from modelwright.stages.job import Job, Plan, Result
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from modelwright.fitting.features import FittedFeatures
     from modelwright.parts.base import Split
     from modelwright.runs.commit import Staged
     from modelwright.runs.store import Run
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("learn", "validation", "test")
 ROLES: tuple[Role, ...] = ("target", "input", "id", "time", "entity", "weight", "ignore")
-PREVIEW_ROWS = 100
+OUTSIDE_ENGINE = 300_000_000  # bytes of `memory` that Python, Arrow and ONNX Runtime take beside the engine
 LEAST_TOLD, MOST_TOLD = 0.01, 5  # share of the target below which a column is not named, and how many are
 FIRST_REJECTS = 'SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid LIMIT 20'
 
@@ -56,32 +53,47 @@ def plan(job: Job) -> Plan:
 
 def run(plan: Plan, progress: Progress) -> Result:
     from modelwright.reports.prepare import prepare_report
+    from modelwright.stages import prepare_features
     from modelwright.stages.prepare_facts import report_facts
-    from modelwright.stages.prepared_rows import prepare_rows
     from modelwright.tables.engine import open_engine
 
     job, threads = plan.job, available_threads()
-    memory = parse_bytes(job.spec.prepare.memory)
+    allowed = parse_bytes(job.spec.prepare.memory)
+    memory = max(allowed - OUTSIDE_ENGINE, allowed // 2)
     with begin(job.store, plan.identity, spec_text=job.spec_text, threads=threads) as staged:
         scratch = staged.folder / "scratch"
         readable = [*job.spec.prepare.source.inputs(job.base), staged.folder]
         with open_engine(scratch, memory=memory, threads=threads, readable=readable) as engine:
-            rows = prepare_rows(engine, job, split_of(job), progress)
+            rows = _read(engine, plan, staged, progress)
             schema, figures = _describe(engine, job, rows)
             job.spec.task.check_target(schema)
             warnings = _warnings(engine, job, schema, rows)
             schema = _without_empty_columns(schema, figures, warnings)
-            learn = _write_tables(engine, staged, schema)
+            _write_tables(engine, staged, schema)
             refused = engine.rows(FIRST_REJECTS)
+        progress.say(f"fitting features on {rows.splits['learn']:,} rows")
+        features = prepare_features.fit(job, staged.path("learn.parquet"), schema, scratch)
+        prepare_features.write(staged, features)
+        if job.spec.prepare.matrix:
+            prepare_features.write_matrices(staged, job, schema, features)
         shutil.rmtree(scratch)
-        progress.say(f"fitting features on {learn.num_rows:,} rows")
-        features = _fit_features(job, learn, schema)
-        _write_features(staged, features, learn)
-        _write_facts(staged, schema, rows, learn, warnings, features)
-        facts = report_facts(job, split_of(job), rows, schema, figures, learn, features, warnings, refused)
+        columns = _write_facts(staged, schema, rows, figures, [*warnings, *features.notes])
+        facts = report_facts(job, split_of(job), rows, schema, columns, features, warnings, refused)
         facts["insights"] = _write_insights(staged, job, schema)
         staged.write_bytes("report.html", prepare_report(facts))
         return result(staged.commit())
+
+
+def _read(engine: Engine, plan: Plan, staged: Staged, progress: Progress) -> PreparedRows:
+    """The rows in the engine; DataError when a file of the source changed meanwhile."""
+    from modelwright.stages.prepared_rows import prepare_rows
+    from modelwright.stages.unchanged import unchanged
+
+    job = plan.job
+    files = job.spec.prepare.source.inputs(job.base)
+    digests = [entry.digest for entry in plan.identity.inputs if entry.role == "data"][: len(files)]
+    with unchanged(files, digests, job.store.root):
+        return prepare_rows(engine, job, split_of(job), staged.folder, progress)
 
 
 def result(done: Run, *, cached: bool = False) -> Result:
@@ -94,17 +106,18 @@ def result(done: Run, *, cached: bool = False) -> Result:
         "rows": {name: {**facts["rows"], "removed": removed}[name] for name in ordered},
         "columns": {role: facts["columns"][role] for role in ROLES if role in facts["columns"]},
         "tells_most": _tells_most(done),
-        "warnings": facts["warnings"],
+        "warnings": [*facts["warnings"], *overdue(done.read_json("checks.json")["checks"])],
         "report": str(done.path / "report.html"),
     }
     return Result(done, summary, cached=cached)
 
 
-def _tells_most(done: Run) -> dict[str, str]:
+def _tells_most(done: Run) -> list[dict[str, Any]]:
     """The columns that alone explain most of the target, with the share of its differences that they do."""
     columns = done.read_json("insights.json")["columns"]
     told = {name: entry["explained"] for name, entry in columns.items() if (entry["explained"] or 0) >= LEAST_TOLD}
-    return {name: f"{told[name]:.0%}" for name in sorted(told, key=lambda name: (-told[name], name))[:MOST_TOLD]}
+    ranked = sorted(told, key=lambda name: (-told[name], name))[:MOST_TOLD]
+    return [{"column": name, "explained_share": told[name]} for name in ranked]
 
 
 def split_of(job: Job) -> Split:
@@ -148,8 +161,8 @@ def _filled(job: Job, columns: list[Column]) -> set[str]:
     """Columns that an impute step fills, so that requests may lack them."""
     filled: set[str] = set()
     for step in job.spec.prepare.features:
-        if not isinstance(step, str) and step.kind == "impute":
-            chosen = step.selects()
+        chosen = None if isinstance(step, str) else step.fills()
+        if chosen is not None:
             words = [chosen] if isinstance(chosen, str) else chosen
             known = [word for word in words if _found(word, columns)]  # the others are made by earlier steps
             filled.update(_found(known, columns) if known else ())
@@ -169,6 +182,7 @@ def _warnings(engine: Engine, job: Job, schema: Schema, rows: PreparedRows) -> l
     """What a person should look at: empty columns, repeated rows, leaks, checks that only warn."""
     from modelwright.tables.description import repeated_rows
     from modelwright.tables.leaks import find_leaks
+    from modelwright.tables.reading import examples
 
     warnings = [
         f"check {check['kind']}: {check['violations']:,} rows: {check['said']}"
@@ -176,11 +190,17 @@ def _warnings(engine: Engine, job: Job, schema: Schema, rows: PreparedRows) -> l
         if not check["passed"]
     ]
     warnings += rows.warnings
+    if rows.rejected:
+        said = "1 row was" if rows.rejected == 1 else f"{rows.rejected:,} rows were"
+        warnings.append(f"{said} refused, and kept in rejects.parquet; the first: {examples(engine, 1).strip()}")
     repeated = repeated_rows(engine, schema.columns)
     if repeated:
-        warnings.append(f"{repeated:,} rows repeat another row, ids apart; see {{kind: drop_duplicates}}")
+        said = "1 row repeats" if repeated == 1 else f"{repeated:,} rows repeat"
+        warnings.append(f"{said} another row, ids apart; see {{kind: drop_duplicates}}")
     if schema.target is not None:
-        warnings += find_leaks(engine, schema.columns, schema.target, classification=job.spec.task.classification)
+        named, task = schema.columns, job.spec.task
+        leaks = find_leaks(engine, named, schema.target, classification=task.classification, group=schema.group)
+        warnings += [leak.said for leak in leaks]
     return warnings
 
 
@@ -188,7 +208,7 @@ def _without_empty_columns(schema: Schema, figures: Mapping[str, Mapping[str, An
     """Inputs of which learn has no value at all are ignored, and said to be."""
     columns = []
     for column in schema.columns:
-        if column.role == "input" and figures[column.name]["distinct"] == 0:
+        if column.role == "input" and figures[column.name]["missing"] == figures[column.name]["rows"]:
             warnings.append(f'"{column.name}" has no value in any row of learn: ignored')
             column = replace(column, role="ignore", nullable=True)
         columns.append(column)
@@ -197,49 +217,42 @@ def _without_empty_columns(schema: Schema, figures: Mapping[str, Mapping[str, An
     return replace(schema, columns=tuple(columns))
 
 
-def _write_tables(engine: Engine, staged: Staged, schema: Schema) -> pa.Table:
-    """The three splits and the refused rows; returns learn."""
+def _write_tables(engine: Engine, staged: Staged, schema: Schema) -> None:
+    """The three splits and the refused rows."""
     from modelwright.tables.at_rest import at_rest
     from modelwright.tables.engine import quote
     from modelwright.tables.reading import SPLIT
 
     listed = at_rest(schema.columns)
     for name in SPLITS:
-        rows = f"SELECT {listed} FROM rows WHERE {quote(SPLIT)} = '{name}' ORDER BY rowid"
+        rows = f"SELECT {listed} FROM rows WHERE {quote(SPLIT)} = '{name}'"
         engine.write_parquet(rows, staged.path(f"{name}.parquet"))
-    engine.write_parquet("SELECT * FROM rejects ORDER BY rowid", staged.path("rejects.parquet"))
-    return engine.arrow(f"SELECT {listed} FROM rows WHERE {quote(SPLIT)} = 'learn' ORDER BY rowid")
-
-
-def _fit_features(job: Job, learn: pa.Table, schema: Schema) -> FittedFeatures:
-    from modelwright.fitting.features import fit_features
-    from modelwright.parts.base import Target
-
-    values = job.spec.task.encode(learn[job.spec.task.target].combine_chunks(), schema)
-    target = Target(values, len(schema.classes or ()))
-    return fit_features(job.spec.prepare.features, learn, schema, target, child_seed(job.spec.seed, "features"))
-
-
-def _write_features(staged: Staged, features: FittedFeatures, learn: pa.Table) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    staged.write_bytes("features.onnx", features.model)
-    staged.write_json("features.json", features.to_dict())
-    matrix = features.transform(learn.slice(0, PREVIEW_ROWS))
-    names = [feature.name for feature in features.features]
-    pq.write_table(pa.table([pa.array(column) for column in matrix.T], names=names), staged.path("preview.parquet"))
+    engine.write_parquet("SELECT * FROM rejects", staged.path("rejects.parquet"))
 
 
 def _write_facts(
-    staged: Staged, schema: Schema, rows: PreparedRows, learn: pa.Table, warnings: list[str], features: FittedFeatures
-) -> None:
-    from modelwright.tables.profiles import build
+    staged: Staged,
+    schema: Schema,
+    rows: PreparedRows,
+    figures: Mapping[str, Mapping[str, Any]],
+    warnings: list[str],
+) -> list[dict[str, Any]]:
+    """What is known of rows and columns; returns what the report shows of each column of learn."""
+    import pyarrow.parquet as pq
 
+    from modelwright.stages.prepare_facts import look
+    from modelwright.tables.contract_text import to_json_schema, to_sql
+
+    with pq.ParquetFile(staged.path("learn.parquet")) as learn:
+        profile, columns = look(learn, schema, figures)
     staged.write_json("schema.json", schema.to_dict())
-    staged.write_json("profile.json", build(learn, schema.of_role("input", "target")).to_dict())
+    staged.write_json("profile.json", profile.to_dict())
     staged.write_json("checks.json", {"checks": rows.checks})
-    staged.write_json("rows.json", account(rows, schema, [*warnings, *features.notes]))
+    staged.write_json("contract.json", rows.contract.to_dict())
+    staged.write_bytes("contract.sql", to_sql(rows.contract, staged.identity.name).encode())
+    staged.write_json("contract.schema.json", to_json_schema(rows.contract, staged.identity.name))
+    staged.write_json("rows.json", account(rows, schema, warnings))
+    return columns
 
 
 def _write_insights(staged: Staged, job: Job, schema: Schema) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from modelwright.core.columns import Column, Schema
+from modelwright.tables.profiles import Profile, of_sorted, quantiles, reference, sorted_numbers, value_counts
 
 if TYPE_CHECKING:
     from modelwright.fitting.features import FittedFeatures
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 BINS = 20
 MOST_WHOLE = 32  # bins of whole numbers
 TOP = 10
+SORTED = ("number", "integer", "timestamp")
+PROFILED = ("input", "target")
 
 
 def report_facts(
@@ -39,8 +42,7 @@ def report_facts(
     split: Split,
     rows: PreparedRows,
     schema: Schema,
-    figures: Mapping[str, Mapping[str, Any]],
-    learn: pa.Table,
+    columns: Sequence[Mapping[str, Any]],
     features: FittedFeatures,
     warnings: Sequence[str],
     refused: Sequence[tuple[Any, ...]],
@@ -52,7 +54,7 @@ def report_facts(
         "split": split.model_dump(mode="json"),
         "files": list(rows.files),
         "rows": {"read": rows.read, "rejected": rows.rejected, "removed": rows.removed, **rows.splits},
-        "columns": [_column(column, figures[column.name], learn[column.name]) for column in schema.columns],
+        "columns": list(columns),
         "checks": rows.checks,
         "rejects": [dict(zip(("file", "line", "column", "value", "reason"), row, strict=True)) for row in refused],
         "features": [feature.name for feature in features.features],
@@ -61,18 +63,39 @@ def report_facts(
     }
 
 
-def _column(column: Column, figures: Mapping[str, Any], values: pa.ChunkedArray) -> dict[str, Any]:
-    shown = {name: None if figures[name] is None else _plain(figures[name]) for name in ("minimum", "maximum")}
+def look(
+    learn: pq.ParquetFile, schema: Schema, figures: Mapping[str, Mapping[str, Any]]
+) -> tuple[Profile, list[dict[str, Any]]]:
+    """The profile of learn, and what the report shows of its columns: each is read, and sorted, once."""
+    counted, shown = [], []
+    for column in schema.columns:
+        facts = {**figures[column.name], "histogram": None, "top": None}
+        if column.type in SORTED:
+            present, missing = sorted_numbers(learn, column)
+            facts["distinct"] = int((np.diff(present) != 0).sum()) + bool(len(present))
+            facts["histogram"] = histogram(present, whole=column.type == "integer")
+            counts = of_sorted(column, present, missing)
+        elif column.type in ("category", "boolean"):
+            found = value_counts(learn, column.name)
+            facts["distinct"] = len(found) - (None in found)
+            facts["top"] = _top(found)
+        if column.role in PROFILED:
+            counted.append(counts if column.type in SORTED else reference(learn, column))
+        shown.append(_column(column, facts))
+    return Profile(learn.metadata.num_rows, tuple(counted)), shown
+
+
+def _column(column: Column, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": column.type,
         "role": column.role,
         "nullable": column.nullable,
-        "missing": figures["missing"],
-        "distinct": figures["distinct"],
-        **shown,
-        "histogram": _histogram(values) if column.type in ("number", "integer", "timestamp") else None,
-        "top": _top(values) if column.type in ("category", "boolean") else None,
+        "missing": facts["missing"],
+        "distinct": facts["distinct"],
+        **{name: None if facts[name] is None else _plain(facts[name]) for name in ("minimum", "maximum")},
+        "histogram": facts["histogram"],
+        "top": facts["top"],
     }
 
 
@@ -80,19 +103,15 @@ def _plain(value: Any) -> Any:
     return value.isoformat(sep=" ") if hasattr(value, "isoformat") else value
 
 
-def _histogram(values: pa.ChunkedArray) -> dict[str, list[float]] | None:
-    """Bins of equal width between the 1st and the 99th percentile, where nearly all values are.
+def histogram(present: NDArray[np.float64], *, whole: bool) -> dict[str, list[float]] | None:
+    """Bins of equal width between the 1st and the 99th percentile of sorted values, where nearly all of them are.
 
     Whole numbers get bins of equally many whole numbers each: others would show peaks that are not there.
     """
-    whole = pa.types.is_integer(values.type)
-    if pa.types.is_timestamp(values.type):
-        values = pc.divide(values.cast(pa.int64()).cast(pa.float64()), 1e6)
-    numbers = values.drop_null().cast(pa.float64(), safe=False).to_numpy()
-    if numbers.size == 0:
+    if present.size == 0:
         return None
-    low, high = np.quantile(numbers, [0.01, 0.99], method="inverted_cdf")
-    inside = numbers[(numbers >= low) & (numbers <= high)]
+    low, high = quantiles(present, [0.01, 0.99])
+    inside = present[np.searchsorted(present, low) : np.searchsorted(present, high, side="right")]
     if whole:
         width = -(-(high - low + 1) // MOST_WHOLE)
         bins: Any = np.arange(low - 0.5, high + width, width)
@@ -102,6 +121,6 @@ def _histogram(values: pa.ChunkedArray) -> dict[str, list[float]] | None:
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 
-def _top(values: pa.ChunkedArray) -> list[list[Any]]:
-    counts = [(str(entry["values"]), entry["counts"]) for entry in pc.value_counts(values.drop_null()).to_pylist()]
+def _top(found: Mapping[Any, int]) -> list[list[Any]]:
+    counts = [(str(value), size) for value, size in found.items() if value is not None]
     return [list(pair) for pair in sorted(counts, key=lambda pair: (-pair[1], pair[0]))[:TOP]]

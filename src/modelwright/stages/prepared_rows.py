@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.columns import Column
-from modelwright.core.errors import DataError, Problem
+from modelwright.core.errors import DataError
 from modelwright.core.progress import Progress
 from modelwright.core.seeds import child_seed
+from modelwright.stages.checking import run_checks
+from modelwright.stages.cleaning import clean, not_for_new_rows
+from modelwright.stages.contract import compared
 from modelwright.stages.declared import declared_columns
+from modelwright.stages.ingesting import read_source
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Check, Split
-    from modelwright.spec.spec import Spec
+    from modelwright.parts.base import Split
     from modelwright.stages.job import Job
+    from modelwright.tables.contract import Contract
     from modelwright.tables.engine import Engine
 
 
 @dataclass(frozen=True)
 class PreparedRows:
-    """`removed`: what each cleaning step took away, in order; the last entry are rows whose target is missing.
+    """`removed`: what each cleaning step took away, in order, rows whose target is missing, and outliers of learn.
 
-    `told_apart_by` are the columns that the rows' digests are made of.
+    `told_apart_by` are the columns that the rows' digests are made of; `contract` is what the source delivered.
     """
 
     columns: list[Column]
@@ -34,71 +39,70 @@ class PreparedRows:
     removed: list[dict[str, Any]]
     checks: list[dict[str, Any]]
     splits: dict[str, int]
+    warnings: list[str]
+    contract: Contract
 
 
-def prepare_rows(engine: Engine, job: Job, split: Split, progress: Progress) -> PreparedRows:
-    """Leave the engine with `rows` (columns, `__row__`, `__split__`) and `rejects`."""
+def prepare_rows(engine: Engine, job: Job, split: Split, keep: Path, progress: Progress) -> PreparedRows:
+    """Leave the engine with `rows` (columns, `__row__`, `__split__`) and `rejects`; `keep` is the folder of the run."""
+    from modelwright.tables.contract import infer
     from modelwright.tables.description import check_class_like
-    from modelwright.tables.typing import told_apart_by, type_rows
+    from modelwright.tables.typing import check_share, told_apart_by, type_rows
 
     prepare, target = job.spec.prepare, job.spec.task.target
-    reading = prepare.source.read(engine, job.base)
+    reading = read_source(engine, job, keep, progress)
     declared = declared_columns(prepare, target)
     columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
     digest_of = told_apart_by(columns)
+    contract = infer(engine, columns)
+    checks = compared(engine, job, contract)
     rejected = engine.value("SELECT count(*) FROM rejects")
     refused = f"; {rejected:,} could not be read" if rejected else ""
     progress.say(f"read {reading.rows + reading.rejected:,} rows of {len(columns)} columns{refused}")
-    columns, removed = _clean(engine, job.spec, columns)
+    columns, removed, warnings = _clean(engine, job, columns, by_time=split.kind == "time")
+    if engine.value("SELECT count(*) FROM rejects") > rejected:
+        rejected = engine.value("SELECT count(*) FROM rejects")
+        check_share(engine, reading, rejected, prepare.max_reject_share)
     left = engine.value("SELECT count(*) FROM rows")
     if left < reading.rows + reading.rejected - rejected:
         progress.say(f"cleaned: {left:,} rows are left")
     if not left:
         raise DataError("no rows are left after cleaning", hint=_how(removed))
-    checks = _check(engine, prepare.checks, columns)
+    checks += run_checks(engine, prepare.checks, columns, job.base)
     if job.spec.task.classification:
         check_class_like(engine, next(column for column in columns if column.role == "target"))
+    whole = engine.value("SELECT count(*) FROM rows")
     split.assign(engine, "rows", columns, child_seed(job.spec.seed, "split"))
+    columns = [replace(column, role="ignore") if column.name in split.spent() else column for column in columns]
+    left = engine.value("SELECT count(*) FROM rows")
+    if left < whole:
+        removed.append({"step": f"{split.kind} split", "removed": whole - left})
+    columns, removed_of_learn = clean(engine, prepare.clean, columns, job.base, after_split=True)
+    removed += removed_of_learn
     splits = _sizes(engine, split)
     progress.say(f"split: {', '.join(f'{count:,} {name}' for name, count in splits.items())}")
     read = reading.rows + reading.rejected
-    return PreparedRows(columns, digest_of, reading.files, read, rejected, removed, checks, splits)
+    return PreparedRows(columns, digest_of, reading.files, read, rejected, removed, checks, splits, warnings, contract)
 
 
-def _clean(engine: Engine, spec: Spec, columns: Sequence[Column]) -> tuple[list[Column], list[dict[str, Any]]]:
+def _clean(
+    engine: Engine, job: Job, columns: Sequence[Column], *, by_time: bool
+) -> tuple[list[Column], list[dict[str, Any]], list[str]]:
+    """The columns, rows removed by each step, and warnings; rows without a target are part of the past of others."""
+    from modelwright.stages.history import add_history
     from modelwright.tables.engine import quote
 
-    steps, columns = [], list(columns)
-    rows = engine.value("SELECT count(*) FROM rows")
-    for cleaner in spec.prepare.clean:
-        columns = cleaner.apply(engine, "rows", columns)
-        left = engine.value("SELECT count(*) FROM rows")
-        steps.append({"step": cleaner.kind, "removed": rows - left})
-        rows = left
-    target = quote(spec.task.target)
-    engine.replace("rows", f"SELECT * FROM rows WHERE {target} IS NOT NULL ORDER BY rowid")
-    steps.append({"step": "missing target", "removed": rows - engine.value("SELECT count(*) FROM rows")})
-    return columns, steps
+    cleaners, target = job.spec.prepare.clean, quote(job.spec.task.target)
+    columns, steps = clean(engine, cleaners, columns, job.base, after_split=False)
+    added = add_history(engine, job.spec.prepare, columns, by_time=by_time)
+    missing = engine.value(f"SELECT count(*) FROM rows WHERE {target} IS NULL")
+    engine.execute(f"DELETE FROM rows WHERE {target} IS NULL")
+    steps.append({"step": "missing target", "removed": missing})
+    return added.columns, steps, [*not_for_new_rows(cleaners), *added.warnings]
 
 
 def _how(removed: Sequence[dict[str, Any]]) -> str:
     return "removed by " + ", ".join(f"{entry['step']}: {entry['removed']:,}" for entry in removed)
-
-
-def _check(engine: Engine, checks: Sequence[Check], columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Every check's outcome; DataError that names all failed ones of severity error."""
-    outcomes, problems = [], []
-    for number, check in enumerate(checks):
-        violations, said = check.violations(engine, "rows", columns)
-        outcome = {"kind": check.kind, "severity": check.severity, "said": said, "violations": violations}
-        outcomes.append({**outcome, "passed": violations == 0})
-        if violations and check.severity == "error":
-            message = f"check {check.kind} fails on {violations:,} rows: {said}"
-            hint = "clean or mend the data, or give the check severity: warn"
-            problems.append(Problem(message, f"prepare.checks.{number}", hint))
-    if problems:
-        raise DataError.of(problems)
-    return outcomes
 
 
 def _sizes(engine: Engine, split: Split) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -45,14 +44,13 @@ def run(plan: Plan, progress: Progress) -> Result:
         data, recipe = read_prepared(plan.job.spec.task, plan.sources["prepare"]), _recipe(plan.job, threads)
         count = len(data.features.features)
         shape = f"{data.learn.num_rows:,} rows and {count:,} feature{'' if count == 1 else 's'}"
-        if recipe.folds and getattr(plan.job.spec.prepare.split, "kind", None) == "time":
-            progress.say(
-                "warning: the split is by time, but folds are drawn at random, so scores may flatter the model"
-            )
+        _warn(plan.job, data, recipe, progress)
         started = time.monotonic()
         with progress.track(f"fitting {recipe.model.kind} on {shape}"):
             trained = _trained(data, recipe, progress)
         staged.timing("fit", time.monotonic() - started)
+        for what, seconds in trained.durations_s.items():
+            staged.timing(what, seconds)
         model = compile_model(trained.features.model, trained.fitted, data.task, data.schema)
         staged.write_bytes("model.onnx", model)
         staged.write_json("parity.json", agreement(model, trained.features, trained.fitted, trained.judged))
@@ -85,16 +83,25 @@ def _trained(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     candidates = recipe.model.candidates(data.task.kind)
     if candidates == (recipe.model,):
         return train(data, recipe, progress)
-    budget_s: float = getattr(recipe.model, "budget_s", math.inf)  # only portfolios have one
-    return choose(data, recipe, candidates, budget_s, progress)
+    return choose(data, recipe, candidates, progress)
 
 
 def _recipe(job: Job, threads: int) -> Recipe:
     from modelwright.fitting.training import Recipe
 
     section = job.spec.train
-    folds = section.validation.folds if section.validation.kind == "kfold" else None
-    return Recipe(section.model, folds, section.validation.strict, section.refit, job.spec.seed, threads)
+    return Recipe(section.model, section.validation, section.refit, job.spec.seed, threads)
+
+
+def _warn(job: Job, data: Prepared, recipe: Recipe, progress: Progress) -> None:
+    """What may surprise in how the scores come about."""
+    if recipe.validation.at_random and getattr(job.spec.prepare.split, "kind", None) == "time":
+        progress.say(
+            "warning: the split is by time, but folds are drawn at random, so scores may flatter the model; "
+            "validation: {kind: time_series} keeps to the order of time"
+        )
+    if data.features.supervised and not recipe.validation.strict and recipe.validation.kind != "holdout":
+        progress.say("feature steps use the target, so each fold fits all of them again")
 
 
 def _scores(data: Prepared, trained: Trained) -> dict[str, Any]:
@@ -119,7 +126,7 @@ def _write_results(staged: Staged, data: Prepared, recipe: Recipe, trained: Trai
     parameters = trained.model.model_dump(mode="json", exclude={"kind"})
     staged.write_json("scores.json", scores)
     staged.write_json("model.json", {
-        "kind": trained.model.kind,
+        "kind": trained.name or trained.model.kind,
         "asked_for": recipe.model.kind,
         "parameters": parameters,
         "notes": dict(trained.fitted.notes),
@@ -127,6 +134,8 @@ def _write_results(staged: Staged, data: Prepared, recipe: Recipe, trained: Trai
         "feature_notes": list(trained.features.notes),
         "inputs": list(trained.features.inputs),
         "importance": trained.fitted.importance,
+        "contains_rows": _contains_rows(trained),
+        "search": dict(trained.search),
     })  # fmt: skip
     alone = {"rank": 1, "model": trained.model.kind, "parameters": parameters, **scores["scores"]}
     staged.write_json("leaderboard.json", [dict(row) for row in trained.leaderboard] or [alone])
@@ -135,6 +144,12 @@ def _write_results(staged: Staged, data: Prepared, recipe: Recipe, trained: Trai
     names = sorted({key for step in trained.curve for key in step}) or ["iteration", "validation"]
     curve = {name: pa.array([step.get(name) for step in trained.curve], pa.float64()) for name in names}
     pq.write_table(pa.table(curve), staged.path("curve.parquet"))
+
+
+def _contains_rows(trained: Trained) -> bool:
+    """Whether rows of learn are in the graph; a model of several says so in its notes."""
+    told = trained.fitted.notes.get("contains_rows", False)
+    return bool(told) or trained.model.contains_rows or trained.features.contains_rows
 
 
 def _predictions(data: Prepared, trained: Trained) -> pa.Table:

@@ -124,12 +124,10 @@ def _objective(job: Job, data: Prepared, model: Model, threads: int) -> Objectiv
     from modelwright.core.progress import Silent
     from modelwright.fitting import scoring, training
 
-    chosen = job.spec.tune.validation
-    folds = chosen.folds if chosen.kind == "kfold" else None
     metric = scoring.deciding_metric(job.spec.task)
 
     def score(parameters: Mapping[str, Any]) -> float:
-        recipe = training.Recipe(_with(model, parameters), folds, chosen.strict, "none", job.spec.seed, threads)
+        recipe = training.Recipe(_with(model, parameters), job.spec.tune.validation, "none", job.spec.seed, threads)
         trained = training.train(data, recipe, Silent())
         predictions = scoring.of_scores(data.task, data.schema, trained.judged, trained.scores)
         return scoring.finite_score(metric, predictions)
@@ -151,11 +149,6 @@ def _write_results(plan: Plan, staged: Staged, model: Model, found: Found, metri
         {"number": trial.number, "parameters": dict(trial.parameters), "score": trial.score, "error": trial.error}
         for trial in found.trials
     ]
-    scored_on = (
-        "validation rows"
-        if plan.job.spec.tune.validation.kind == "holdout"
-        else "rows of learn and validation, out of fold"
-    )
     facts = {
         "name": plan.job.spec.name,
         "model": model.kind,
@@ -165,7 +158,7 @@ def _write_results(plan: Plan, staged: Staged, model: Model, found: Found, metri
         "best": trials[found.best.number],
         "first": trials[0],
         "stopped": found.stopped,
-        "rows": scored_on,
+        "rows": plan.job.spec.tune.validation.scored,
     }
     columns: dict[str, list[Any]] = {
         "number": [trial["number"] for trial in trials],

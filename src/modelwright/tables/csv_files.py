@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import itertools
+import re
 import shutil
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -13,8 +15,11 @@ from pathlib import Path
 from typing import TextIO
 
 from modelwright.core.errors import DataError
+from modelwright.tables.recognition import binary_kind
+from modelwright.tables.unpacking import opened
 
 CHUNK = 1 << 22
+UNDERSCORED = re.compile("_(?<=[0-9]_)[0-9]")  # beginning with a plain character it is found as fast as one
 ENCODING_HINT = "say which it is, for example encoding: cp1252 (Western), cp1251 (Cyrillic) or utf-16"
 
 
@@ -45,6 +50,7 @@ class Survey:
     lines: int
     quotes: bool
     carriage_returns: bool
+    underscored: bool  # an underscore between digits, which some take for a part of a number
 
 
 def records(file: TextIO, dialect: Dialect) -> Iterator[tuple[int, int, list[str]]]:
@@ -70,7 +76,7 @@ def read_header(path: Path, dialect: Dialect, name: str) -> Header:
     """
     blank = 0
     try:
-        with path.open(encoding=_decoding(dialect), newline="") as file:
+        with opened(path, name) as content, io.TextIOWrapper(content, _decoding(dialect), newline="") as file:
             for first, last, fields in records(file, dialect):
                 if fields:
                     lines = last if dialect.header else first - 1
@@ -96,13 +102,15 @@ def _names(fields: Sequence[str], dialect: Dialect, name: str) -> tuple[str, ...
 def survey(path: Path, dialect: Dialect, name: str) -> Survey:
     """Counts lines; DataError, naming the line, at the first byte that is not in the file's encoding."""
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
-    lines, last, quotes, carriage_returns = 0, "\n", False, False
+    lines, last, quotes, carriage_returns, underscored = 0, "\n", False, False, False
     with path.open("rb") as file:
         while True:
             chunk = file.read(CHUNK)
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
+                if (kind := binary_kind(path)) is not None:
+                    raise DataError("this is no text", where=name, hint=f"source: {{kind: {kind}, …}}") from None
                 line = lines + error.object[: error.start].count(b"\n") + 1
                 byte = error.object[error.start]
                 message = f"byte 0x{byte:02x} is not {dialect.encoding}"
@@ -113,9 +121,10 @@ def survey(path: Path, dialect: Dialect, name: str) -> Survey:
             lines += text.count("\n")
             quotes = quotes or (dialect.quote != "" and dialect.quote in text)
             carriage_returns = carriage_returns or "\r" in text
-            last = text[-1:] or last
+            underscored = underscored or UNDERSCORED.search(last + text) is not None
+            last = (last + text)[-2:]
             if not chunk:
-                return Survey(lines + (last != "\n"), quotes, carriage_returns)
+                return Survey(lines + (last[-1] != "\n"), quotes, carriage_returns, underscored)
 
 
 def plain_copy(path: Path, dialect: Dialect, copy: Path) -> Dialect:

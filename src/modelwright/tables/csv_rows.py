@@ -7,7 +7,7 @@ rows without breaking that sum (they become one long value), so values that look
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from modelwright.tables.csv_files import (
 from modelwright.tables.engine import Engine, literal, quote
 from modelwright.tables.reading import FILE, Lines, Reading, TextRules
 
+REFUSED, PASSED_OVER = "refused", "passed_over"  # tables for what can't be read, at first and whenever read again
+ROW = "__number__"  # of a row within its file
 QUOTE_HINT = "quote: none, if quotes are ordinary characters in this file"
 REASONS = {
     "MISSING COLUMNS": "too few values",
@@ -54,24 +56,65 @@ class Source:
 def read_csv(
     engine: Engine, files: Sequence[tuple[Path, str]], dialect: Dialect, rules: TextRules, *, multiline: bool
 ) -> Reading:
-    """Fill `raw` and `rejects` from (path, shown name) pairs; each file is read by its own header."""
+    """Fill `rejects` from (path, shown name) pairs, and make `raw` a view; each file is read by its own header.
+
+    Each file is gone through once, so that all lines are accounted for, but no value is kept.
+    """
     sources = [_prepare(engine, number, path, name, dialect) for number, (path, name) in enumerate(files)]
     columns = sources[0].header.names
     for source in sources[1:]:
         _same_columns(sources[0], source)
-    reading.start(engine, dict.fromkeys(columns, "VARCHAR"), [source.name for source in sources])
+    view = _view(sources, columns)
+    reading.start(engine, dict.fromkeys(columns, "VARCHAR"), [source.name for source in sources], view)
     starts, lines, total, refused = [], [], 0, 0
     for source in sources:
-        rejected = _read(engine, source)
-        end = engine.value("SELECT count(*) FROM raw")
-        _account(engine, source, total, rejected, multiline=multiline)
+        rows, rejected = _read(engine, source)
+        _account(engine, source, rows, rejected, multiline=multiline)
         starts.append(total)
         lines.append(_lines(source, frozenset(rejected)))
-        total, refused = end, refused + len(rejected)
+        total, refused = total + rows, refused + len(rejected)
     if total == 0:
         found = f"; refused:\n{reading.examples(engine)}" if refused else ""
-        raise DataError(f"a header, but no rows{found}", where=sources[0].name)
-    return Reading(tuple(s.name for s in sources), columns, total, refused, True, rules, tuple(starts), tuple(lines))
+        raise reading.NoRows(f"a header, but no rows{found}", where=sources[0].name)
+    shown = tuple(source.name for source in sources)
+    return Reading(
+        shown, columns, total, refused, True, rules, tuple(starts), tuple(lines), True, _direct(sources, rules)
+    )
+
+
+def _view(
+    sources: Sequence[Source], columns: Sequence[str], numbers: Collection[str] = (), words: Sequence[str] = ("",)
+) -> str:
+    listed = ", ".join(map(quote, columns))
+    return " UNION ALL ".join(
+        f"SELECT {listed}, {source.number} AS {quote(FILE)} FROM {_scan(source, PASSED_OVER, numbers, words)}"
+        for source in sources
+    )
+
+
+@dataclass(frozen=True)
+class DirectNumbers:
+    """Columns that the parser itself casts."""
+
+    sources: tuple[Source, ...]
+    words: tuple[str, ...]
+
+    def relation(self, numbers: Collection[str]) -> str:
+        return f"({_view(self.sources, self.sources[0].header.names, numbers, self.words)})"
+
+    def misread(self, engine: Engine) -> set[str]:
+        errors = f"{PASSED_OVER}_errors"
+        found = engine.rows(f"SELECT DISTINCT column_name FROM {errors} WHERE error_type = 'CAST'")
+        for table in ("errors", "scans"):
+            engine.execute(f"DROP TABLE {PASSED_OVER}_{table}")
+        return {name for (name,) in found}
+
+
+def _direct(sources: Sequence[Source], rules: TextRules) -> DirectNumbers | None:
+    """None where the parser's numbers are not ours: it takes 1_000 for one, and knows no other decimal sign."""
+    if rules.decimal != "." or any(source.survey.underscored for source in sources):
+        return None
+    return DirectNumbers(tuple(sources), tuple(sorted({"", *rules.null_words})))
 
 
 def _prepare(engine: Engine, number: int, path: Path, name: str, dialect: Dialect) -> Source:
@@ -96,25 +139,32 @@ def _same_columns(first: Source, other: Source) -> None:
                 )
 
 
-def _read(engine: Engine, source: Source) -> list[int]:
-    """Append the file's rows to `raw`; return the physical lines of the rows refused."""
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in source.header.names)
-    mark = literal(source.dialect.quote)
-    table = (
-        f"read_csv({literal(str(source.path))}, auto_detect=false, header=false, skip={source.header.records}, "
-        f"delim={literal(source.dialect.delimiter)}, quote={mark}, escape={mark}, comment='', nullstr='', "
-        f"columns={{{columns}}}, strict_mode=true, null_padding=false, store_rejects=true, rejects_limit=0)"
+def _scan(source: Source, rejects: str, numbers: Collection[str] = (), words: Sequence[str] = ("",)) -> str:
+    """SQL for the file's rows; what can't be read goes to the tables `<rejects>_errors` and `<rejects>_scans`."""
+    columns = ", ".join(
+        f"{literal(name)}: {literal('DOUBLE' if name in numbers else 'VARCHAR')}" for name in source.header.names
     )
+    mark = literal(source.dialect.quote)
+    return (
+        f"read_csv({literal(str(source.path))}, auto_detect=false, header=false, skip={source.header.records}, "
+        f"delim={literal(source.dialect.delimiter)}, quote={mark}, escape={mark}, comment='', "
+        f"nullstr=[{', '.join(map(literal, words))}], columns={{{columns}}}, strict_mode=true, null_padding=false, "
+        f"store_rejects=true, rejects_limit=0, rejects_table='{rejects}_errors', rejects_scan='{rejects}_scans')"
+    )
+
+
+def _read(engine: Engine, source: Source) -> tuple[int, list[int]]:
+    """How many rows the file has; the physical lines of the rows refused."""
     try:
-        engine.execute(f"INSERT INTO raw BY NAME SELECT *, {source.number} AS {quote(FILE)} FROM {table}")
+        rows = int(engine.value(f"SELECT count(*) FROM {_scan(source, REFUSED)}"))
     except duckdb.InvalidInputException as error:
         raise DataError("the file can't be read as CSV", where=source.name, hint=QUOTE_HINT) from error
     errors = engine.rows(
         "SELECT line_byte_position - 1, min(error_type::VARCHAR), min(csv_line) "
-        "FROM reject_errors GROUP BY 1 ORDER BY 1"
+        f"FROM {quote(f'{REFUSED}_errors')} GROUP BY 1 ORDER BY 1"
     )
-    engine.execute("DROP TABLE reject_errors")
-    engine.execute("DROP TABLE reject_scans")
+    for table in ("errors", "scans"):
+        engine.execute(f"DROP TABLE {quote(f'{REFUSED}_{table}')}")
     lines = lines_of_bytes(source.path, [position for position, *_ in errors])
     refused = []
     for line, (_, kind, text) in zip(lines, errors, strict=True):
@@ -122,14 +172,16 @@ def _read(engine: Engine, source: Source) -> list[int]:
             raise _swallowed(source, line, text.strip("\n").count("\n"))
         refused.append((source.name, line, None, text.strip("\n"), REASONS.get(kind, kind.lower())))
     reading.refuse(engine, refused)
-    return lines
+    return rows, lines
 
 
-def _account(engine: Engine, source: Source, start: int, refused: Sequence[int], *, multiline: bool) -> None:
+def _account(engine: Engine, source: Source, rows: int, refused: Sequence[int], *, multiline: bool) -> None:
     """DataError when lines of the file are neither rows nor refused."""
-    rows = engine.value("SELECT count(*) FROM raw") - start
-    breaks, blank = _line_breaks(engine, source, start) if source.survey.quotes else (0, 0)
-    left = source.survey.lines - source.header.lines - rows - len(refused) - breaks
+    left = source.survey.lines - source.header.lines - rows - len(refused)
+    if not left:
+        return  # a row or a refusal takes a line at least, so each took just one
+    breaks, blank = _line_breaks(engine, source) if source.survey.quotes else (0, 0)
+    left -= breaks
     if left and len(source.header.names) > 1:  # with one column a blank line is a row
         left -= blank_lines(source.path, source.header.lines) - blank
     if left:
@@ -140,31 +192,31 @@ def _account(engine: Engine, source: Source, start: int, refused: Sequence[int],
         raise DataError(message, where=source.name, hint=QUOTE_HINT)
     if breaks and not multiline:
         for position, column in enumerate(source.header.names):
-            _look_for_rows_in_values(engine, source, position, column, start, refused)
+            _look_for_rows_in_values(engine, source, position, column, refused)
+    engine.execute("DROP TABLE IF EXISTS broken")
 
 
-def _line_breaks(engine: Engine, source: Source, start: int) -> tuple[int, int]:
-    """Line breaks inside values, and how many of them make a blank line."""
+def _line_breaks(engine: Engine, source: Source) -> tuple[int, int]:
+    """Line breaks inside values, and how many of them make a blank line; leaves the rows that have some in `broken`."""
+    broken = " OR ".join(f"contains({quote(column)}, chr(10))" for column in source.header.names)
+    rows = f"SELECT row_number() OVER () - 1 AS {ROW}, * FROM {_scan(source, PASSED_OVER)}"
+    engine.execute(f"CREATE OR REPLACE TABLE broken AS SELECT * FROM ({rows}) WHERE {broken}")
     breaks, blank = 0, 0
     for column in source.header.names:
         inner = "list_filter(pieces[2:-2], lambda piece: piece = '')"
-        counted = engine.rows(f"SELECT sum(len(pieces) - 1), sum(len({inner})) FROM ({_broken_values(column, start)})")[
-            0
-        ]
-        breaks, blank = breaks + int(counted[0] or 0), blank + int(counted[1] or 0)
+        counts = f"SELECT sum(len(pieces) - 1), sum(len({inner})) FROM ({_broken_values(column)})"
+        some, empty = engine.rows(counts)[0]
+        breaks, blank = breaks + int(some or 0), blank + int(empty or 0)
     return breaks, blank
 
 
-def _broken_values(column: str, start: int) -> str:
+def _broken_values(column: str) -> str:
     value = quote(column)
-    return (
-        f"SELECT rowid AS row, string_split({value}, chr(10)) AS pieces FROM raw "
-        f"WHERE rowid >= {start} AND contains({value}, chr(10))"
-    )
+    return f"SELECT {ROW}, string_split({value}, chr(10)) AS pieces FROM broken WHERE contains({value}, chr(10))"
 
 
 def _look_for_rows_in_values(
-    engine: Engine, source: Source, position: int, column: str, start: int, refused: Sequence[int]
+    engine: Engine, source: Source, position: int, column: str, refused: Sequence[int]
 ) -> None:
     """DataError for a value whose line breaks and delimiters are just those of whole rows: a stray quote ate them."""
     delimiters = len(source.header.names) - 1
@@ -172,13 +224,13 @@ def _look_for_rows_in_values(
         return
     count = f"lambda piece: len(piece) - len(replace(piece, {literal(source.dialect.delimiter)}, ''))"
     found = engine.rows(
-        f"SELECT row, len(counts) - 1 FROM (SELECT row, list_transform(pieces, {count}) AS counts "
-        f"FROM ({_broken_values(column, start)})) "
+        f"SELECT {ROW}, len(counts) - 1 FROM (SELECT {ROW}, list_transform(pieces, {count}) AS counts "
+        f"FROM ({_broken_values(column)})) "
         f"WHERE counts[1] = {delimiters - position} AND counts[-1] = {position} "
-        f"AND list_sum(counts) = (len(counts) - 1) * {delimiters} ORDER BY row LIMIT 1"
+        f"AND list_sum(counts) = (len(counts) - 1) * {delimiters} ORDER BY {ROW} LIMIT 1"
     )
     if found:
-        line = _lines(source, frozenset(refused))([found[0][0] - start])[0]
+        line = _lines(source, frozenset(refused))([found[0][0]])[0]
         raise _swallowed(source, line, found[0][1])
 
 

@@ -8,13 +8,15 @@ from typing import Any
 
 from modelwright.core.columns import NUMERIC, Column
 from modelwright.core.errors import DataError
+from modelwright.core.spelling import spelling_hint
 from modelwright.tables.engine import Engine, literal, quote
 from modelwright.tables.reading import SPLIT
 
 FEW = 20  # so few different texts are categories, however few rows there are
 MOST_CATEGORIES = 1000
 LEARN = f"{quote(SPLIT)} = 'learn'"
-Facts = Mapping[str, Any]  # of one column of learn: missing, distinct, minimum, maximum
+TOGETHER = 100  # columns in one query
+Facts = Mapping[str, Any]  # of one column of learn: rows, missing, distinct (of texts), minimum, maximum
 
 
 def describe(
@@ -24,12 +26,11 @@ def describe(
 
     `nullable` is what the spec says; `filled` are columns that a feature step fills, so that they may be missing later.
     """
-    described, figures = [], {}
-    for column in columns:
-        facts = _facts(engine, column)
-        figures[column.name] = facts
-        described.append(_described(engine, column, facts, nullable.get(column.name), column.name in filled))
-    return described, figures
+    figures = _figures(engine, columns)
+    return [
+        _described(engine, column, figures[column.name], nullable.get(column.name), column.name in filled)
+        for column in columns
+    ], figures
 
 
 def check_class_like(engine: Engine, target: Column) -> None:
@@ -61,7 +62,8 @@ def classes_of(engine: Engine, target: Column) -> tuple[Column, tuple[Any, ...]]
             where = engine.value(f"SELECT min({quote(SPLIT)}) FROM rows WHERE {name} = {literal(str(value))}")
             raise DataError(
                 f'class {value!r} of "{target.name}" occurs in {where} but not in learn',
-                hint="use {kind: stratified}, or drop so rare a class with drop_rows",
+                hint=spelling_hint(target.name, [*map(str, known), str(value)])
+                or "use {kind: stratified}, or drop so rare a class with drop_rows",
             )
     if target.type in ("text", "category"):
         target = replace(target, type="category", categories=tuple(str(value) for value in known))
@@ -92,13 +94,25 @@ def repeated_rows(engine: Engine, columns: Sequence[Column]) -> int:
     return int(engine.value(f"SELECT count(*) - count(DISTINCT hash({listed})) FROM rows"))
 
 
-def _facts(engine: Engine, column: Column) -> Facts:
-    name = quote(column.name)
-    ordered = "NULL, NULL" if column.type in ("text", "category") else f"min({name}), max({name})"
-    query = f"SELECT count(*) - count({name}), count(DISTINCT {name}), {ordered} FROM rows WHERE {LEARN}"
-    missing, distinct, minimum, maximum = engine.rows(query)[0]
+def _figures(engine: Engine, columns: Sequence[Column]) -> dict[str, Facts]:
+    """Facts by column name. Different values are counted of texts only, whose type depends on it."""
+    figures: dict[str, Facts] = {}
     rows = engine.value(f"SELECT count(*) FROM rows WHERE {LEARN}")
-    return {"rows": rows, "missing": missing, "distinct": distinct, "minimum": minimum, "maximum": maximum}
+    for start in range(0, len(columns), TOGETHER):
+        some = columns[start : start + TOGETHER]
+        found = engine.rows(f"SELECT {', '.join(map(_counted, some))} FROM rows WHERE {LEARN}")[0]
+        for at, column in enumerate(some):
+            missing, distinct, minimum, maximum = found[4 * at : 4 * at + 4]
+            extent = {"minimum": minimum, "maximum": maximum}
+            figures[column.name] = {"rows": rows, "missing": missing, "distinct": distinct, **extent}
+    return figures
+
+
+def _counted(column: Column) -> str:
+    name = quote(column.name)
+    if column.type in ("text", "category"):
+        return f"count(*) - count({name}), count(DISTINCT {name}), NULL, NULL"
+    return f"count(*) - count({name}), NULL, min({name}), max({name})"
 
 
 def _described(engine: Engine, column: Column, facts: Facts, said: bool | None, filled: bool) -> Column:

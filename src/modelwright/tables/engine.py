@@ -57,6 +57,16 @@ class Engine:
         with _resources():
             yield from self._connection.sql(sql).to_arrow_reader(size)
 
+    @contextlib.contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """For a query that is not ours: sums of floats, and which of equal rows comes first, vary with threads."""
+        threads = self.value("SELECT current_setting('threads')")
+        self.execute("SET threads = 1")
+        try:
+            yield
+        finally:
+            self.execute(f"SET threads = {threads}")
+
     def columns(self, table: str) -> list[tuple[str, str]]:
         """Names and SQL types, in order."""
         return [(name, kind) for name, kind, *_ in self.rows(f"DESCRIBE {quote(table)}")]
@@ -116,7 +126,7 @@ def open_engine(folder: Path, *, memory: int, threads: int, readable: Sequence[P
             "secret_directory": str(folder / "secrets"),
             "memory_limit": f"{memory}B",
             "temp_directory": str(spill),
-            "threads": threads,
+            "threads": max(threads, 2),  # with one, another operator writes Parquet files, and in other row groups
             "preserve_insertion_order": "true",
         },
     )
@@ -130,6 +140,7 @@ def open_engine(folder: Path, *, memory: int, threads: int, readable: Sequence[P
         connection.execute(f"SET allowed_directories = [{', '.join(literal(str(path)) for path in folders)}]")
         connection.execute(f"SET allowed_paths = [{', '.join(literal(str(path)) for path in files)}]")
         connection.execute("SET enable_external_access = false")
+        connection.execute("SET allowed_configs = ['threads']")
         connection.execute("SET lock_configuration = true")
         yield Engine(connection, folder)
     finally:

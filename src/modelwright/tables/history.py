@@ -91,7 +91,9 @@ def _windowed(past: Past, value: PastValue, entity: str) -> str:
     last = "greatest(__rank__ - __known__, 0)"  # less than 0 only for rows without a time, whose past is not used
     if value.statistic is not None:
         gone = "__gone__" if past.window_us is not None else "0"
-        frame = f"{entity}ORDER BY __rank__ ROWS BETWEEN greatest(__rank__ - 1 - {gone}, 0) PRECEDING AND {last} PRECEDING"
+        frame = (
+            f"{entity}ORDER BY __rank__ ROWS BETWEEN greatest(__rank__ - 1 - {gone}, 0) PRECEDING AND {last} PRECEDING"
+        )
         return f"{_aggregate(value, quote(value.column or ''))} OVER ({frame})"
     # A row that is too old is as good as none.
     fresh = f"{value.back} <= __known__" + (" - __gone__" if past.window_us is not None else "")

@@ -1,10 +1,11 @@
-"""Decides the type of one column from all of its values."""
+"""Decides the types of columns of text from all of their values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 from modelwright.core.columns import ColumnType
 from modelwright.core.errors import DataError
@@ -13,6 +14,8 @@ from modelwright.tables.engine import Engine, quote
 
 BOOLEANS = "('true', 'false', 'True', 'False', 'TRUE', 'FALSE')"
 MOSTLY = 0.9  # a column this numeric was probably meant to be
+AFTER_NUMBERS = "':'"  # follows 9, so whatever begins with a sign, a point, a blank or a digit comes before it
+TOGETHER = 50  # columns in one query
 NATURAL: tuple[tuple[str, ColumnType], ...] = (
     (r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER", "integer"),
     (r"FLOAT|DOUBLE|DECIMAL.*", "number"),
@@ -37,23 +40,72 @@ class Evidence:
     longest: int
 
 
+FIGURES = len(fields(Evidence))
+
+
 def natural_type(sql_type: str) -> ColumnType | None:
     """What a typed source means; None for lists, structs and other things that are not a column's value."""
     return next((kind for pattern, kind in NATURAL if re.fullmatch(pattern, sql_type)), None)
 
 
-def gather(engine: Engine, table: str, column: str, decimal: str, formats: Sequence[str]) -> Evidence:
-    texts = f"SELECT {quote(column)} AS t FROM {quote(table)}"
-    numbers = f"SELECT t, {parsing.number('t', decimal)} AS v FROM ({texts})"
-    fraction = " OR ".join(f"contains(t, '{sign}')" for sign in (decimal, "e", "E"))
-    judged = f"SELECT t, v, v IS NOT NULL AND NOT ({fraction}) AS w FROM ({numbers})"
-    row = engine.rows(
-        f"SELECT count(t), count(v), count(*) FILTER (w), count(*) FILTER (t IN {BOOLEANS}), "
-        f"count({parsing.timestamp('t', formats, None)}), coalesce(max(abs(v)) FILTER (w), 0), "
-        f"count(*) FILTER (w AND t LIKE '0_%'), coalesce(min(length(t)) FILTER (w), 0), "
-        f"coalesce(max(length(t)) FILTER (w), 0) FROM ({judged})"
-    )[0]
-    return Evidence(*row)
+def gather(engine: Engine, relation: str, texts: Mapping[str, str], decimal: str) -> dict[str, Evidence]:
+    """By column name: `texts` are its values as SQL over `relation`, NULL where they are missing.
+
+    Many columns are counted in one pass, but not all of a wide table: planning takes longer than counting then.
+    """
+    found: dict[str, Evidence] = {}
+    names = list(texts)
+    for start in range(0, len(names), TOGETHER):
+        some = names[start : start + TOGETHER]
+        figures = _counted(engine, relation, [texts[name] for name in some], decimal)
+        found |= {name: Evidence(*figures[at * FIGURES : (at + 1) * FIGURES]) for at, name in enumerate(some)}
+    return found
+
+
+def _counted(engine: Engine, relation: str, texts: Sequence[str], decimal: str) -> Sequence[Any]:
+    places = range(len(texts))
+    given = ", ".join(f"{text} AS t{at}" for at, text in enumerate(texts))
+    numbers = ", ".join(
+        f"CASE WHEN t{at} < {AFTER_NUMBERS} THEN {parsing.number(f't{at}', decimal)} END AS v{at}" for at in places
+    )
+    whole = ", ".join(f"v{at} IS NOT NULL AND NOT {parsing.fraction(f't{at}', decimal)} AS w{at}" for at in places)
+    judged = f"SELECT *, {whole} FROM (SELECT *, {numbers} FROM (SELECT {given} FROM {relation}))"
+    listed = ", ".join(
+        f"count(t{at}), count(v{at}), count(*) FILTER (w{at}), count(*) FILTER (t{at} IN {BOOLEANS}), "
+        f"count({parsing.timestamp(f't{at}', (), None)}), coalesce(max(abs(v{at})) FILTER (w{at}), 0), "
+        f"count(*) FILTER (w{at} AND t{at} LIKE '0_%'), coalesce(min(length(t{at})) FILTER (w{at}), 0), "
+        f"coalesce(max(length(t{at})) FILTER (w{at}), 0)"
+        for at in places
+    )
+    return engine.rows(f"SELECT {listed} FROM ({judged})")[0]
+
+
+def guess(found: Evidence) -> ColumnType:
+    """What the type of all values probably is, from the first of them."""
+    if found.present and found.booleans == found.present:
+        return "boolean"
+    if found.numbers and found.numbers >= MOSTLY * found.present:
+        return _number_type(found)
+    return "timestamp" if found.timestamps and found.timestamps >= MOSTLY * found.present else "text"
+
+
+def surely_text(engine: Engine, relation: str, columns: Sequence[str]) -> set[str]:
+    """Those of the columns that `decide` would call text, without a look at most of their values' characters.
+
+    Numbers and timestamps begin with a character up to 9, so many values beginning with others are proof.
+    """
+    sure: set[str] = set()
+    for start in range(0, len(columns), TOGETHER):
+        some = columns[start : start + TOGETHER]
+        listed = ", ".join(
+            f"count({name}), count(*) FILTER ({name} >= {AFTER_NUMBERS} AND {name} NOT IN {BOOLEANS})"
+            for name in map(quote, some)
+        )
+        counts = engine.rows(f"SELECT {listed} FROM {relation}")[0]
+        for name, present, words in zip(some, counts[::2], counts[1::2], strict=True):
+            if present == 0 or (words and present - words < MOSTLY * present):
+                sure.add(name)
+    return sure
 
 
 def decide(
@@ -82,8 +134,8 @@ def decide(
 
 
 def _number_type(found: Evidence) -> ColumnType:
-    """Zero-padded numbers of one length are codes; whole numbers beyond 2^53 are ids: both stay text."""
+    """Whole numbers: zero-padded ones of one length are codes, those beyond 2^53 are ids, and both stay text."""
+    if found.whole < found.numbers:
+        return "number"
     codes = found.zero_padded > 0 and found.shortest == found.longest
-    if found.whole and (codes or found.largest > parsing.LARGEST_INTEGER):
-        return "text"
-    return "integer" if found.whole == found.numbers else "number"
+    return "text" if codes or found.largest > parsing.LARGEST_INTEGER else "integer"

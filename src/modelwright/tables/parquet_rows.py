@@ -5,7 +5,7 @@ A column `__row__` is that of a table which prepare wrote: it is passed over, so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -21,26 +21,51 @@ from modelwright.tables.reading import FILE, Reading
 WIDER = {("integer", "number"): "DOUBLE", ("integer", "integer"): "HUGEINT", ("number", "number"): "DOUBLE"}
 
 
-def read_parquet(engine: Engine, files: Sequence[tuple[Path, str]]) -> Reading:
-    """Fill `raw` from (path, shown name) pairs; each file is read by its own column names."""
+Partition = Mapping[str, str | int | None]
+
+
+def read_parquet(
+    engine: Engine, files: Sequence[tuple[Path, str]], partitions: Sequence[Partition] | None = None
+) -> Reading:
+    """Fill `raw` from (path, shown name) pairs; each file is read by its own column names.
+
+    `partitions` are columns that have one value for all rows of a file.
+    """
     columns: dict[str, str] = {}
     for path, name in files:
         found = _columns(engine, path, name)
-        columns = _joined(columns, found, files[0][1], name) if columns else found
-    reading.start(engine, columns, [name for _, name in files])
+        columns = joined(columns, found, files[0][1], name) if columns else found
+    constant = partitions or [{} for _ in files]
+    columns = {name: kind for name, kind in columns.items() if name not in constant[0]}
+    reading.start(engine, {**columns, **_kinds(constant)}, [name for _, name in files])
     listed = ", ".join(map(quote, columns))
     starts, rows = [], 0
     for number, (path, name) in enumerate(files):
         starts.append(rows)
+        added = "".join(f", {_constant(value)} AS {quote(column)}" for column, value in constant[number].items())
         try:
-            engine.execute(f"INSERT INTO raw BY NAME SELECT {listed}, {number} AS {quote(FILE)} FROM {_table(path)}")
+            engine.execute(
+                f"INSERT INTO raw BY NAME SELECT {listed}{added}, {number} AS {quote(FILE)} FROM {_table(path)}"
+            )
         except duckdb.Error as error:
             raise DataError(f"the file can't be read to its end: {error}", where=name) from error
         rows = engine.value("SELECT count(*) FROM raw")
     if not rows:
-        raise DataError("no rows", where=files[0][1])
+        raise reading.NoRows("no rows", where=files[0][1])
     lines = tuple(_row_numbers for _ in files)
-    return Reading(tuple(name for _, name in files), tuple(columns), rows, 0, False, starts=tuple(starts), lines=lines)
+    names = (*columns, *constant[0])
+    return Reading(tuple(name for _, name in files), names, rows, 0, False, starts=tuple(starts), lines=lines)
+
+
+def _kinds(partitions: Sequence[Partition]) -> dict[str, str]:
+    return {
+        name: "VARCHAR" if any(isinstance(values[name], str) for values in partitions) else "BIGINT"
+        for name in partitions[0]
+    }
+
+
+def _constant(value: str | int | None) -> str:
+    return "NULL" if value is None else literal(value) if isinstance(value, str) else str(value)
 
 
 def _table(path: Path) -> str:
@@ -60,7 +85,7 @@ def _columns(engine: Engine, path: Path, name: str) -> dict[str, str]:
     return {column: kind for column, kind, *_ in described if column != ROW_DIGEST}
 
 
-def _joined(known: dict[str, str], found: dict[str, str], first: str, name: str) -> dict[str, str]:
+def joined(known: dict[str, str], found: dict[str, str], first: str, name: str) -> dict[str, str]:
     """SQL types that hold both files' values. DataError when columns are missing or types do not go together."""
     for here, there, one, other in ((known, found, first, name), (found, known, name, first)):
         for column in here:

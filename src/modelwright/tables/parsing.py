@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from modelwright.tables.engine import literal
 
 BLANKS = " \t\r\n\v\f\u00a0\ufeff"
+BEYOND_ASCII = "\u0080"  # the blanks of ASCII precede !
 AT_AN_END = r"^[\s\v\x{a0}\x{feff}]|[\s\v\x{a0}\x{feff}]$"
 LARGEST_INTEGER = 2**53 - 1  # beyond it a float64 can't tell neighbours apart
 TRUE_WORDS = ("true", "t", "yes", "y", "1")
@@ -23,9 +24,9 @@ ISO = "iso"  # among `format:`, stands for ISO 8601
 
 def stripped(text: str) -> str:
     """Text without the blanks around it. `trim` alone would be slow, and seldom has anything to do."""
-    return (
-        f"CASE WHEN regexp_matches({text}, {literal(AT_AN_END)}) THEN trim({text}, {literal(BLANKS)}) ELSE {text} END"
-    )
+    perhaps = f"({text} < '!' OR {text} >= '{BEYOND_ASCII}' OR ({text})[-1] < '!' OR ({text})[-1] >= '{BEYOND_ASCII}')"
+    blank = f"regexp_matches({text}, {literal(AT_AN_END)})"
+    return f"CASE WHEN {perhaps} AND {blank} THEN trim({text}, {literal(BLANKS)}) ELSE {text} END"
 
 
 def without_null_words(text: str, words: Sequence[str]) -> str:
@@ -35,10 +36,24 @@ def without_null_words(text: str, words: Sequence[str]) -> str:
 
 def number(text: str, decimal: str = ".") -> str:
     """A finite DOUBLE. Underscores and the words inf and nan, which casts would take, are not numbers."""
+    found = cast(text, decimal)
+    return f"CASE WHEN {is_number(text, found)} THEN {found} END"
+
+
+def cast(text: str, decimal: str = ".") -> str:
+    """What DuckDB takes for a number, which is too much: see `is_number`."""
     if decimal == ",":
         text = f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
-    cast = f"try_cast({text} AS DOUBLE)"
-    return f"CASE WHEN isfinite({cast}) AND NOT contains({text}, '_') THEN {cast} END"
+    return f"try_cast({text} AS DOUBLE)"
+
+
+def is_number(text: str, cast: str) -> str:
+    return f"isfinite({cast}) AND NOT contains({text}, '_')"
+
+
+def fraction(text: str, decimal: str = ".") -> str:
+    """True where a number is written with a decimal sign or an exponent, whatever its value."""
+    return "(" + " OR ".join(f"contains({text}, '{sign}')" for sign in (decimal, "e", "E")) + ")"
 
 
 def integer(number: str) -> str:

@@ -6,19 +6,23 @@ counted by value. Counting needs numpy and Arrow only: the server and the monito
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from modelwright.core.columns import Column
+from modelwright.core.columns import Column, ColumnType
 
 EDGES = 199  # between 200 bins of equal reference counts
 MICROSECONDS = 1_000_000.0
+
+Floats = NDArray[np.float64]
+Source: TypeAlias = pa.Table | pa.RecordBatch | pq.ParquetFile
 
 
 @dataclass(frozen=True)
@@ -81,27 +85,74 @@ class Profile:
         return cls(content["rows"], tuple(ColumnCounts(**entry) for entry in columns))
 
 
-def build(table: pa.Table, columns: Sequence[Column], edges: int = EDGES) -> Profile:
-    """The reference: bins and categories are chosen from this table, then counted."""
-    reference = []
-    for column in columns:
-        if column.type == "category":
-            known = column.categories or tuple(sorted(pc.unique(_flat(table, column.name).drop_null()).to_pylist()))
-            shape = ColumnCounts(column.name, column.type, (0,) * len(known), categories=known)
-        else:
-            found = quantile_edges(_numbers(_flat(table, column.name), column.type), edges)
-            shape = ColumnCounts(column.name, column.type, (0,) * (len(found) + 1), edges=found)
-        reference.append(shape)
-    return count(table, Profile(0, tuple(reference)))
+def build(source: Source, columns: Sequence[Column], edges: int = EDGES) -> Profile:
+    """The reference: bins and categories are chosen from these rows, then counted; one column in memory at a time."""
+    rows = source.num_rows if isinstance(source, pa.Table) else source.metadata.num_rows
+    return Profile(rows, tuple(reference(source, column, edges) for column in columns))
 
 
-def quantile_edges(values: NDArray[np.float64], edges: int) -> tuple[float, ...]:
-    """Values of the sample itself, so that each value of a discrete column has its own bin while they are few."""
-    present = values[~np.isnan(values)]
-    if present.size == 0:
-        return ()
+def reference(source: Source, column: Column, edges: int = EDGES) -> ColumnCounts:
+    """One column of the reference."""
+    if column.type != "category":
+        return of_sorted(column, *sorted_numbers(source, column), edges)
+    known, found = column.categories, value_counts(source, column.name)
+    if known is None:
+        known = tuple(sorted(value for value in found if value is not None))
+    shape = ColumnCounts(column.name, column.type, (0,) * len(known), categories=known)
+    return _counted_categories(found, shape, known)
+
+
+def of_sorted(column: Column, present: Floats, missing: int, edges: int = EDGES) -> ColumnCounts:
+    """The reference of a column whose values are sorted already."""
+    found = _edges_of_sorted(present, edges)
+    shape = ColumnCounts(column.name, column.type, (0,) * (len(found) + 1), edges=found)
+    return _counted_numbers(present, missing, shape)
+
+
+def _edges_of_sorted(present: Floats, edges: int) -> tuple[float, ...]:
     levels = np.linspace(0, 1, edges + 2)[1:-1]
-    return tuple(np.unique(np.quantile(present, levels, method="inverted_cdf")).tolist())
+    return tuple(np.unique(quantiles(present, levels)).tolist()) if present.size else ()
+
+
+def quantiles(present: Floats, levels: Any) -> Floats:
+    """Of sorted values, and values themselves: numpy's `inverted_cdf`."""
+    places = np.maximum(np.ceil(len(present) * np.asarray(levels) - 1), 0).astype(np.int64)
+    found: Floats = present[places]
+    return found
+
+
+def sorted_numbers(source: Source, column: Column) -> tuple[Floats, int]:
+    """All values of a column as numbers in order, and how many are missing."""
+    parts = [_numbers(piece, column.type) for piece in pieces(source, column.name)]
+    numbers = np.concatenate(parts) if parts else np.empty(0)
+    numbers.sort()  # NaN goes last
+    missing = int(np.isnan(numbers).sum())
+    return numbers[: len(numbers) - missing], missing
+
+
+def value_counts(source: Source, name: str) -> dict[Any, int]:
+    """How often each value occurs; None for missing."""
+    found: dict[Any, int] = {}
+    for piece in pieces(source, name):
+        counted = pc.value_counts(piece)
+        values, sizes = (counted.field(field).to_pylist() for field in ("values", "counts"))
+        for value, size in zip(values, sizes, strict=True):
+            found[value] = found.get(value, 0) + size
+    return found
+
+
+def pieces(source: Source, name: str) -> Iterator[pa.Array]:
+    """The values of a column in their order."""
+    if isinstance(source, pq.ParquetFile):
+        yield from (batch.column(0) for batch in source.iter_batches(columns=[name]))
+    else:
+        column = source.column(name)
+        yield from column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def quantile_edges(values: Floats, edges: int) -> tuple[float, ...]:
+    """Values of the sample itself, so that each value of a discrete column has its own bin while they are few."""
+    return _edges_of_sorted(np.sort(values[~np.isnan(values)]), edges)
 
 
 def count(table: pa.Table | pa.RecordBatch, profile: Profile) -> Profile:
@@ -118,17 +169,23 @@ def merge(one: Profile, other: Profile) -> Profile:
 def _count(table: pa.Table | pa.RecordBatch, shape: ColumnCounts) -> ColumnCounts:
     if shape.name not in table.schema.names:
         return replace(_empty(shape), missing=table.num_rows)
-    values = _flat(table, shape.name)
     if shape.categories is not None:
-        return _count_categories(values, shape, shape.categories)
-    numbers = np.sort(_numbers(values, shape.type))  # NaN goes last
-    present = numbers[: len(numbers) - int(np.isnan(numbers).sum())]
+        found = value_counts(table, shape.name)
+        return _counted_categories(found, shape, shape.categories)
+    return _counted_numbers(*sorted_numbers(table, Column(shape.name, _column_type(shape))), shape)
+
+
+def _column_type(shape: ColumnCounts) -> ColumnType:
+    return cast("ColumnType", shape.type)
+
+
+def _counted_numbers(present: Floats, missing: int, shape: ColumnCounts) -> ColumnCounts:
     bounds = np.searchsorted(present, np.asarray(shape.edges, dtype=np.float64), side="right")
     counts = np.diff(np.concatenate(([0], bounds, [len(present)])))
     return replace(
         _empty(shape),
         counts=tuple(counts.tolist()),
-        missing=len(numbers) - len(present),
+        missing=missing,
         minimum=float(present[0]) if len(present) else None,
         maximum=float(present[-1]) if len(present) else None,
         total=float(present.sum()),
@@ -136,12 +193,20 @@ def _count(table: pa.Table | pa.RecordBatch, shape: ColumnCounts) -> ColumnCount
     )
 
 
-def _count_categories(values: pa.Array, shape: ColumnCounts, known: tuple[str, ...]) -> ColumnCounts:
-    texts = values if pa.types.is_string(values.type) else values.cast(pa.string())
-    found = {entry["values"]: entry["counts"] for entry in pc.value_counts(texts).to_pylist()}
+def _counted_categories(values: Mapping[Any, int], shape: ColumnCounts, known: tuple[str, ...]) -> ColumnCounts:
+    found: dict[str | None, int] = {}
+    for value, size in values.items():
+        text = value if value is None or isinstance(value, str) else _as_text(value)
+        found[text] = found.get(text, 0) + size
     missing = found.pop(None, 0) + found.pop("", 0)
     counts = tuple(found.pop(category, 0) for category in known)
     return replace(_empty(shape), counts=counts, missing=missing, other=sum(found.values()))
+
+
+def _as_text(value: Any) -> str:
+    """As Arrow casts it: a category may be a number or a boolean by now."""
+    text: str = pa.scalar(value).cast(pa.string()).as_py()
+    return text
 
 
 def _merge(one: ColumnCounts, other: ColumnCounts) -> ColumnCounts:
@@ -163,11 +228,6 @@ def _empty(shape: ColumnCounts) -> ColumnCounts:
     return ColumnCounts(
         shape.name, shape.type, (0,) * len(shape.counts), edges=shape.edges, categories=shape.categories
     )
-
-
-def _flat(table: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
-    column = table.column(name)
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _numbers(values: pa.Array, type: str) -> NDArray[np.float64]:

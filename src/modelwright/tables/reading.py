@@ -1,15 +1,16 @@
 """What every reader leaves behind: `raw` as found, `rejects` with what could not be read, and where each row was.
 
 Engine tables, made by `start` and filled by readers:
-- `raw`: the source's columns and `__file__`, in reading order (`rowid`).
+- `raw`: the source's columns and `__file__`, in reading order: a table, or a view of the source itself.
 - `rejects`: file, line, column, value, reason; one row for each source row that was refused.
 - `files`: file (the number in `__file__`), name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -22,6 +23,11 @@ SPLIT = "__split__"
 RESERVED = (ROW_DIGEST, FILE, SPLIT)
 VALUE_SHOWN = 200  # characters of a refused value that are kept
 
+
+class NoRows(DataError):  # noqa: N818  # a DataError that says what was found: nothing
+    """A source without a row. Where several files are read one by one, one of them may be empty."""
+
+
 Lines = Callable[[Sequence[int]], Sequence[int]]  # row numbers within a file, from 0, to physical lines, from 1
 
 
@@ -32,6 +38,16 @@ class TextRules:
     null_words: tuple[str, ...] = ("",)
     strip: bool = False
     decimal: str = "."
+
+
+class Direct(Protocol):
+    """A source that can read columns as numbers by itself, which is faster than making texts and casting them."""
+
+    def relation(self, numbers: Collection[str]) -> str:
+        """SQL for `raw` with these columns as DOUBLE, null words as NULL; rows that don't fit are left out."""
+
+    def misread(self, engine: Engine) -> set[str]:
+        """The columns for whose values rows were left out in the last query of a relation."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,13 @@ class Reading:
     rules: TextRules = TextRules()
     starts: tuple[int, ...] = ()  # the rowid of each file's first row
     lines: tuple[Lines, ...] = field(default=(), repr=False)
+    lazy: bool = False  # `raw` is a view, whose every query reads the source
+    direct: Direct | None = field(default=None, repr=False)
+    seen: int | None = None  # what the refused rows are a share of, where that is not rows and rejected
+
+    @property
+    def total(self) -> int:
+        return self.rows + self.rejected if self.seen is None else self.seen
 
     def places(self, rowids: Sequence[int]) -> Mapping[int, tuple[str | None, int | None]]:
         """File and line of rows of `raw`; looked up only when there is something to say about them."""
@@ -53,20 +76,30 @@ class Reading:
         ends = (*self.starts[1:], self.rows)
         for name, start, end, lines in zip(self.files, self.starts, ends, self.lines, strict=False):
             inside = sorted(rowid for rowid in found if start <= rowid < end)
-            for rowid, line in zip(inside, lines([rowid - start for rowid in inside]), strict=True):
+            numbers = lines([rowid - start for rowid in inside]) if inside else ()
+            for rowid, line in zip(inside, numbers, strict=True):
                 found[rowid] = (name, line)
         return found
 
 
-def start(engine: Engine, columns: Mapping[str, str], files: Sequence[str]) -> None:
-    """Create the three tables; `columns` maps names to SQL types."""
+def start(engine: Engine, columns: Mapping[str, str], files: Sequence[str], view: str | None = None) -> None:
+    """Create the three tables; `columns` maps names to SQL types. `view`: the query that `raw` stands for."""
     check_names(list(columns), files[0] if files else "")
     listed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
-    engine.execute(f"CREATE TABLE raw ({listed}, {quote(FILE)} INTEGER)")
+    engine.execute(f"CREATE VIEW raw AS {view}" if view else f"CREATE TABLE raw ({listed}, {quote(FILE)} INTEGER)")
     engine.execute('CREATE TABLE rejects (file VARCHAR, line BIGINT, "column" VARCHAR, value VARCHAR, reason VARCHAR)')
     engine.execute("CREATE TABLE files (file INTEGER, name VARCHAR)")
     for number, name in enumerate(files):
         engine.execute("INSERT INTO files VALUES (?, ?)", (number, name))
+
+
+def clear(engine: Engine) -> None:
+    """Take away what `start` created, as far as it is there."""
+    made = (
+        "SELECT table_name, table_type FROM information_schema.tables WHERE table_name IN ('raw', 'rejects', 'files')"
+    )
+    for name, kind in engine.rows(made):
+        engine.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
 
 
 def check_names(names: Sequence[str], where: str) -> None:
@@ -109,6 +142,7 @@ def examples(engine: Engine, limit: int = 3) -> str:
     """The first refused rows, one a line: `rides.csv:17: distance_km: "abc" is not a number`."""
     rows = engine.rows(f'SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid LIMIT {limit}')
     return "\n".join(
-        f"  {file or 'row'}:{line}: " + (f'{column}: "{value}" {reason}' if column else reason)
+        f"  {file or 'row'}{'' if line is None else f':{line}'}: "
+        + (f'{column}: "{value}" {reason}' if column else reason)
         for file, line, column, value, reason in rows
     )

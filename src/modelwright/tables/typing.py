@@ -1,5 +1,9 @@
 """Gives every column a type, from all rows, and writes the table `rows` with values of those types.
 
+The source is gone through once: columns of text are read as what their first values look like, and values that speak
+against it are kept beside. Only where there are some is a column looked at again; its type is in any case the one that
+all values have.
+
 `rows` has the columns of `raw`, `__file__`, and `__row__`: a digest of the id, or of the whole row as typed, so that
 the same row has the same digest whatever else is in the data.
 """
@@ -7,44 +11,27 @@ the same row has the same digest whatever else is in the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import duckdb
 
-from modelwright.core.columns import ROW_DIGEST, Column, ColumnType, Role
+from modelwright.core.columns import ROW_DIGEST, Column, ColumnType
 from modelwright.core.errors import DataError, SpecError
 from modelwright.core.names import did_you_mean
 from modelwright.tables import parsing
+from modelwright.tables.cells import ODD, Cell, Declared, could_be_direct, known, odd_text, read_cells
 from modelwright.tables.engine import Engine, literal, quote
-from modelwright.tables.inference import decide, gather, natural_type
-from modelwright.tables.reading import FILE, Reading, Refusal, examples, refuse
+from modelwright.tables.inference import Evidence, decide, gather, guess, natural_type, surely_text
+from modelwright.tables.reading import Reading, Refusal, examples, refuse
 
-CLEANED = "cleaned"  # `raw` with values stripped, and null words and NaN turned into NULL
+__all__ = ["Declared", "check_declared", "check_share", "row_digest", "told_apart_by", "type_rows"]
+
+GLANCE = 20_480  # rows that a guess is made from
+LARGE = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT")  # SQL types whose numbers may be beyond 2^53
+CHANGING = "is something writing to it? prepare again when it is whole"
+DIRECT_TRIES = 2  # of a source that reads numbers itself; each is a pass over it
 STRICT_ROLES = ("id", "entity", "ignore")  # too precious, or of too little interest, to refuse a row for
 WANTED = {"number": "a number", "integer": "a whole number", "boolean": "true or false", "timestamp": "a timestamp"}
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What is known of a column before its values are seen."""
-
-    type: ColumnType | None = None
-    role: Role = "input"
-    timezone: str | None = None
-    formats: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Typed:
-    """A column and the SQL, over `cleaned`, that gives its values: NULL where they are missing or can't be read."""
-
-    column: Column
-    value: str
-    faulty: bool = False
-
-    @property
-    def fault(self) -> str:
-        return f"({quote(self.column.name)} IS NOT NULL AND {self.value} IS NULL)"
 
 
 def type_rows(
@@ -56,24 +43,20 @@ def type_rows(
     """
     check_declared(declared, reading.columns)
     check_share(engine, reading, reading.rejected, max_share)
-    sql_types = dict(engine.columns("raw"))
-    _create_cleaned(engine, reading, sql_types)
-    allowed = int(max_share * (reading.rows + reading.rejected))
-    typed = [
-        _type(engine, reading, name, sql_types[name], declared.get(name, Declared()), allowed)
-        for name in reading.columns
-    ]
-    refused = _refuse_faulty(engine, reading, [entry for entry in typed if entry.faulty])
+    cells = _guessed(engine, reading, _cells(engine, reading, declared))
+    _fill(engine, reading, cells)
+    settled = _settled(engine, reading, cells, int(max_share * reading.total))
+    if [cell.kind for cell in settled] != [cell.kind for cell in cells]:
+        engine.execute("DROP TABLE rows")
+        _fill(engine, reading, settled)
+    for cell in settled:
+        if cell.kind == "timestamp" and cell.natural != "timestamp":
+            _check_zone(engine, cell, odd_text(settled, cell), "rows")
+    refused = _refuse_faulty(engine, reading, settled)
     check_share(engine, reading, reading.rejected + refused, max_share)
-    columns = tuple(entry.column for entry in typed)
-    values = ", ".join(f"{entry.value} AS {quote(entry.column.name)}" for entry in typed)
-    faults = " OR ".join(entry.fault for entry in typed if entry.faulty) or "false"
-    engine.execute(
-        f"CREATE TABLE rows AS SELECT *, {row_digest(columns)} AS {quote(ROW_DIGEST)} FROM "
-        f"(SELECT {values}, {quote(FILE)} FROM {CLEANED} WHERE NOT ({faults}) ORDER BY row)"
-    )
-    engine.execute(f"DROP TABLE {CLEANED}")
-    return columns
+    engine.execute(f"ALTER TABLE rows DROP COLUMN {ODD}")
+    engine.execute(f"DROP {'VIEW' if reading.lazy else 'TABLE'} raw")
+    return tuple(cell.column for cell in settled)
 
 
 def check_declared(declared: Mapping[str, Declared], names: Sequence[str]) -> None:
@@ -86,7 +69,7 @@ def check_declared(declared: Mapping[str, Declared], names: Sequence[str]) -> No
 
 
 def check_share(engine: Engine, reading: Reading, refused: int, max_share: float) -> None:
-    total = reading.rows + reading.rejected
+    total = reading.total
     if refused > max_share * total:
         raise DataError(
             f"{refused:,} of {total:,} rows can't be read, more than max_reject_share ({max_share:.2%}):\n"
@@ -110,7 +93,7 @@ def row_digest(columns: Sequence[Column]) -> str:
         known = " AND ".join(f"{quote(column.name)} IS NOT NULL" for column in ids)
         joined = ", ".join(_as_text(column) for column in ids)
         text = f"CASE WHEN {known} THEN concat_ws(chr(31), {joined}) ELSE {text} END"
-    return f"(md5_number_lower({text}) >> 1)::BIGINT"
+    return f"(md5_number({text}) >> 65)::BIGINT"  # md5_number_lower(…) >> 1, which DuckDB takes five times as long for
 
 
 def _as_text(column: Column) -> str:
@@ -119,125 +102,175 @@ def _as_text(column: Column) -> str:
     return f"{quote(column.name)}::DOUBLE::VARCHAR" if number else f"{quote(column.name)}::VARCHAR"
 
 
-def _create_cleaned(engine: Engine, reading: Reading, sql_types: Mapping[str, str]) -> None:
-    """Turn `raw` into `cleaned`, row numbers kept."""
-    inner, outer = [], []
+def _cells(engine: Engine, reading: Reading, declared: Mapping[str, Declared]) -> list[Cell]:
+    """What is known of the columns without their values; `kind` is text where those have to say it."""
+    cells, sql_types = [], dict(engine.columns("raw"))
     for name in reading.columns:
-        value, kind = quote(name), natural_type(sql_types[name])
-        known = value
-        if kind == "text":
-            text = f"{value}::VARCHAR"
-            inner.append(f"{parsing.stripped(text) if reading.rules.strip else text} AS {value}")
-            known = parsing.without_null_words(value, reading.rules.null_words)
-        else:
-            inner.append(value)
-        if kind == "number":
-            known = f"CASE WHEN NOT isnan({value}::DOUBLE) THEN {value}::DOUBLE END"
-        outer.append(f"{known} AS {value}")
-    engine.execute(
-        f"CREATE TABLE {CLEANED} AS SELECT row, {', '.join(outer)}, {quote(FILE)} "
-        f"FROM (SELECT rowid AS row, {', '.join(inner)}, {quote(FILE)} FROM raw ORDER BY rowid)"
+        said, sql_type = declared.get(name, Declared()), sql_types[name]
+        natural = natural_type(sql_type)
+        if natural is None and said.role != "ignore":
+            raise DataError(f'column "{name}" holds {sql_type} values', hint=f"columns: {{{name}: {{role: ignore}}}}")
+        wanted: ColumnType | None = "timestamp" if said.formats and said.type is None else said.type
+        unknown = natural == "text" and wanted is None and reading.textual
+        cell = Cell(name, sql_type, natural, said, wanted or natural or "text", guessed=unknown)
+        if cell.kind == "timestamp":
+            _check_formats(engine, cell)
+            if natural == "timestamp" and sql_type != "DATE" and not sql_type.endswith("TIME ZONE"):
+                _check_zone(engine, cell, f"{quote(name)}::VARCHAR", "raw")
+        cells.append(cell)
+    large = _too_large(engine, [cell for cell in cells if cell.natural == "integer" and cell.sql_type in LARGE])
+    return [replace(cell, kind="text") if cell.name in large else cell for cell in cells]
+
+
+def _too_large(engine: Engine, cells: Sequence[Cell]) -> set[str]:
+    """Columns of integers that a float64 can't tell apart."""
+    numbers = [cell for cell in cells if cell.kind in ("integer", "number")]
+    if not numbers:
+        return set()
+    listed = ", ".join(f"max(abs({quote(cell.name)}::HUGEINT))" for cell in numbers)
+    found = engine.rows(f"SELECT {listed} FROM raw")[0]
+    return {
+        cell.name
+        for cell, largest in zip(numbers, found, strict=True)
+        if largest is not None and largest > parsing.LARGEST_INTEGER
+    }
+
+
+def _guessed(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Cell]:
+    """The kinds of columns of text that their first values have."""
+    texts = _texts(cells, reading)
+    if not texts:
+        return list(cells)
+    engine.execute(f"CREATE TABLE glance AS SELECT {', '.join(map(quote, texts))} FROM raw LIMIT {GLANCE}")
+    found = gather(engine, "glance", texts, reading.rules.decimal)
+    engine.execute("DROP TABLE glance")
+    return [replace(cell, kind=guess(found[cell.name])) if cell.guessed else cell for cell in cells]
+
+
+def _texts(cells: Sequence[Cell], reading: Reading) -> dict[str, str]:
+    """SQL over `raw` for the cleaned texts of columns whose type is not known."""
+    return {cell.name: known(cell.name, cell.natural, reading.rules) for cell in cells if cell.guessed}
+
+
+def _fill(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> None:
+    """Create `rows`, with what is odd in the column `__odd__`; its `rowid` is that of `raw`."""
+    if not _filled_directly(engine, reading, cells):
+        _create(engine, reading, cells, "raw")
+    count = engine.value("SELECT count(*) FROM rows")
+    if count != reading.rows:
+        names = ", ".join(reading.files)
+        raise DataError(f"{names}: {reading.rows:,} rows at first, {count:,} when read again", hint=CHANGING)
+
+
+def _filled_directly(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> bool:
+    """Let the source read numbers where it can. False where some are not plain numbers, even without those columns."""
+    source, direct = reading.direct, {cell.name for cell in cells if could_be_direct(cell, reading.rules)}
+    for _ in range(DIRECT_TRIES):
+        if source is None or not direct:
+            return False
+        tried = [replace(cell, direct=cell.name in direct) for cell in cells]
+        _create(engine, reading, tried, source.relation(direct))
+        odd = _odd_counts(engine, tried, [cell for cell in tried if cell.direct])
+        wrong = source.misread(engine) | {name for name, (marked, _) in odd.items() if marked}
+        if not wrong:
+            return True
+        engine.execute("DROP TABLE rows")
+        direct -= wrong
+    return False
+
+
+def _create(engine: Engine, reading: Reading, cells: Sequence[Cell], relation: str) -> None:
+    digest = row_digest([cell.column for cell in cells])
+    values = read_cells(cells, reading.rules, relation)
+    engine.execute(f"CREATE TABLE rows AS SELECT *, {digest} AS {quote(ROW_DIGEST)} FROM ({values})")
+
+
+def _settled(engine: Engine, reading: Reading, cells: Sequence[Cell], allowed: int) -> list[Cell]:
+    """The same cells with the kinds that all values have. DataError where the spec has to say what is meant."""
+    guesses = [cell for cell in cells if cell.guessed]
+    odd = _odd_counts(engine, cells, [cell for cell in guesses if cell.may_be_odd])
+    words = [cell.name for cell in guesses if cell.kind == "text"]
+    doubtful = {name for name, (marked, _) in odd.items() if marked}
+    sure = surely_text(engine, "rows", words)
+    unsure = [name for name in words if name not in sure]
+    decimal, texts = reading.rules.decimal, _texts(cells, reading)
+    found = gather(engine, "raw", {name: texts[name] for name in texts if name in doubtful}, decimal)
+    found |= gather(engine, "rows", {name: quote(name) for name in unsure}, decimal)
+    return [
+        replace(cell, kind=_decided(engine, reading, cell, found[cell.name], allowed)) if cell.name in found else cell
+        for cell in cells
+    ]
+
+
+def _odd_counts(engine: Engine, cells: Sequence[Cell], some: Sequence[Cell]) -> dict[str, tuple[int, int]]:
+    """How many values of each are odd, and how many of those could not be read."""
+    if not some:
+        return {}
+    texts = [odd_text(cells, cell) for cell in some]
+    listed = ", ".join(
+        f"count({text}), count({text}) FILTER ({quote(cell.name)} IS NULL)"
+        for cell, text in zip(some, texts, strict=True)
     )
-    engine.execute("DROP TABLE raw")
+    counts = engine.rows(f"SELECT {listed} FROM rows WHERE {ODD} IS NOT NULL")[0]
+    return {cell.name: (counts[2 * at], counts[2 * at + 1]) for at, cell in enumerate(some)}
 
 
-def _type(engine: Engine, reading: Reading, name: str, sql_type: str, declared: Declared, allowed: int) -> Typed:
-    natural = natural_type(sql_type)
-    wanted: ColumnType | None = "timestamp" if declared.formats and declared.type is None else declared.type
-    if natural is None and declared.role != "ignore":
-        raise DataError(f'column "{name}" holds {sql_type} values', hint=f"columns: {{{name}: {{role: ignore}}}}")
-    if natural == "text" and wanted is None and reading.textual:
-        found = gather(engine, CLEANED, name, reading.rules.decimal, declared.formats)
-        strict = declared.role in STRICT_ROLES
-        wanted = decide(
-            name,
-            found,
-            allowed,
-            strict=strict,
-            examples=lambda kind: _first_faults(engine, reading, name, kind, declared),
-        )
-    kind = wanted or natural or "text"
-    if natural == "integer" and kind in ("integer", "number") and _too_large(engine, name):
-        kind = "text"
-    if kind == "timestamp":
-        _check_timestamps(engine, name, natural, sql_type, declared)
-    value = _value(name, kind, natural, sql_type, declared, reading.rules.decimal)
-    zone = (declared.timezone or "UTC") if kind == "timestamp" else None
-    typed = Typed(Column(name, kind, declared.role, timezone=zone), value)
-    faulty = kind != "text" and engine.value(f"SELECT count(*) FROM {CLEANED} WHERE {typed.fault}")
-    return replace(typed, faulty=bool(faulty))
+def _decided(engine: Engine, reading: Reading, cell: Cell, found: Evidence, allowed: int) -> ColumnType:
+    return decide(
+        cell.name,
+        found,
+        allowed,
+        strict=cell.declared.role in STRICT_ROLES,
+        examples=lambda kind: _first_faults(engine, reading, replace(cell, kind=kind)),
+    )
 
 
-def _too_large(engine: Engine, name: str) -> bool:
-    largest = engine.value(f"SELECT max(abs({quote(name)}::HUGEINT)) FROM {CLEANED}")
-    return largest is not None and largest > parsing.LARGEST_INTEGER
-
-
-def _value(
-    name: str, kind: ColumnType, natural: ColumnType | None, sql_type: str, declared: Declared, decimal: str
-) -> str:
-    """SQL for the column's values as `kind`, from text or from a source that has types."""
-    value = quote(name)
-    if kind == "text" or natural is None:
-        return f"{value}::VARCHAR"
-    if natural == "timestamp" and kind == "timestamp":
-        aware = sql_type.endswith("TIME ZONE")
-        return f"timezone('UTC', {value})" if aware else parsing.in_utc(f"{value}::TIMESTAMP", declared.timezone)
-    if natural in ("integer", "number", "boolean"):
-        if kind in ("integer", "number"):
-            number = f"CASE WHEN isfinite({value}::DOUBLE) THEN {value}::DOUBLE END"
-            return number if kind == "number" else parsing.integer(number)
-        if natural == kind:
-            return value
-    text = value if natural == "text" else f"{value}::VARCHAR"
-    if kind == "boolean":
-        return parsing.boolean(text)
-    if kind == "timestamp":
-        return parsing.timestamp(text, declared.formats, declared.timezone)
-    number = parsing.number(text, decimal)
-    return number if kind == "number" else parsing.integer(number)
-
-
-def _check_timestamps(engine: Engine, name: str, natural: ColumnType | None, sql_type: str, declared: Declared) -> None:
-    """SpecError for a format that is none; DataError for a time of day of which nobody says in which zone it is."""
-    for form in declared.formats:
+def _check_formats(engine: Engine, cell: Cell) -> None:
+    """SpecError for a format that is none."""
+    for form in cell.declared.formats:
         if form != parsing.ISO:
             try:
                 engine.value(f"SELECT try_strptime('', {literal(form)})")
             except duckdb.InvalidInputException as error:
                 reason = str(error).splitlines()[0].rpartition(": ")[2]
-                raise SpecError(f'column "{name}": "{form}" is not a date format: {reason}') from error
-    if declared.timezone or declared.role == "ignore" or sql_type == "DATE" or sql_type.endswith("TIME ZONE"):
+                raise SpecError(f'column "{cell.name}": "{form}" is not a date format: {reason}') from error
+
+
+def _check_zone(engine: Engine, cell: Cell, text: str, table: str) -> None:
+    """DataError for a time of day of which nobody says in which zone it is."""
+    if not cell.zone_unknown:
         return
-    local = "true" if natural == "timestamp" else parsing.local_time(quote(name), declared.formats)
-    example = engine.value(
-        f"SELECT {quote(name)}::VARCHAR FROM {CLEANED} WHERE {quote(name)} IS NOT NULL AND {local} LIMIT 1"
-    )
+    name = quote(cell.name)
+    example = engine.value(f"SELECT {text} FROM {table} WHERE {name} IS NOT NULL AND {text} IS NOT NULL LIMIT 1")
     if example is not None:
         raise DataError(
-            f'column "{name}": "{example}" names no time zone',
-            hint=f"columns: {{{name}: {{timezone: UTC}}}}, or the zone it was written in",
+            f'column "{cell.name}": "{example}" names no time zone',
+            hint=f"columns: {{{cell.name}: {{timezone: UTC}}}}, or the zone it was written in",
         )
 
 
-def _first_faults(engine: Engine, reading: Reading, name: str, kind: ColumnType, declared: Declared) -> str:
+def _first_faults(engine: Engine, reading: Reading, cell: Cell) -> str:
     """The first values that are not of a type, one a line, with their places."""
-    value = _value(name, kind, "text", "VARCHAR", declared, reading.rules.decimal)
-    fault = Typed(Column(name, kind), value).fault
-    rows = dict(engine.rows(f"SELECT row, {quote(name)} FROM {CLEANED} WHERE {fault} ORDER BY row LIMIT 3"))
+    text = odd_text([cell], cell)
+    query = f"SELECT row_number() OVER () - 1 AS row, * FROM ({read_cells([cell], reading.rules)})"
+    fault = f"{quote(cell.name)} IS NULL AND {text} IS NOT NULL"
+    rows = dict(engine.rows(f"SELECT row, {text} FROM ({query}) WHERE {fault} ORDER BY row LIMIT 3"))
     places = reading.places(list(rows))
     return "\n".join(f'  {places[row][0]}:{places[row][1]}: "{value}"' for row, value in rows.items())
 
 
-def _refuse_faulty(engine: Engine, reading: Reading, faulty: Sequence[Typed]) -> int:
-    """Write rows with a faulty value to `rejects`, by their first fault; return how many there are."""
+def _refuse_faulty(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> int:
+    """Move rows with a faulty value from `rows` to `rejects`, by their first fault; return how many there are."""
+    counts = _odd_counts(engine, cells, [cell for cell in cells if cell.may_be_odd])
+    faulty = [cell for cell in cells if counts.get(cell.name, (0, 0))[1]]
     first: dict[int, tuple[str, str, str]] = {}
-    for entry in faulty:
-        name = entry.column.name
-        rows = engine.rows(f"SELECT row, {quote(name)}::VARCHAR FROM {CLEANED} WHERE {entry.fault} ORDER BY row")
-        for row, value in rows:
-            first.setdefault(row, (name, value, f"is not {WANTED[entry.column.type]}"))
+    faults = [f"({quote(cell.name)} IS NULL AND {odd_text(cells, cell)} IS NOT NULL)" for cell in faulty]
+    for cell, fault in zip(faulty, faults, strict=True):
+        for row, value in engine.rows(f"SELECT rowid, {odd_text(cells, cell)} FROM rows WHERE {fault} ORDER BY rowid"):
+            first.setdefault(row, (cell.name, value, f"is not {WANTED[cell.kind]}"))
     places = reading.places(sorted(first))
     refusals: list[Refusal] = [(*places[row], *first[row]) for row in sorted(first)]
     refuse(engine, refusals)
+    if faults:
+        engine.execute(f"DELETE FROM rows WHERE {ODD} IS NOT NULL AND ({' OR '.join(faults)})")
     return len(refusals)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from modelwright.core.columns import Column
 from modelwright.parts.base import Check
-from modelwright.parts.rows import named, violations
+from modelwright.parts.rows import MaxShare, named, violations
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -20,6 +20,7 @@ class NotNull(Check):
 
     kind: Literal["not_null"] = "not_null"
     columns: list[str] = Field(min_length=1, description="Columns that must be filled.")
+    max_share: MaxShare = 0.0
 
     example: ClassVar[Mapping[str, Any]] = {"columns": ["duration_min"]}
 
@@ -29,9 +30,10 @@ class NotNull(Check):
         names = [column.name for column in named(self.columns, columns, "not_null.columns")]
         missing = " OR ".join(f"{quote(name)} IS NULL" for name in names)
         first = " ".join(f"WHEN {quote(name)} IS NULL THEN {literal(name)}" for name in names)
-        count, example = violations(engine, table, missing, f"CASE {first} END")
+        count, example, file = violations(engine, table, missing, f"CASE {first} END")
         said = f"{', '.join(names)}: not missing"
-        return count, f'{said} (it is in "{example}")' if count else said
+        found = (f' in "{example[0]}"' if len(names) > 1 else "") + file if count else ""
+        return count, f"{said} (it is{found})" if found else said
 
 
 PART = NotNull

@@ -31,9 +31,8 @@ class DropColumns(Cleaner):
         dropped = selected(self.columns, columns, "drop_columns.columns")
         if any(column.role == "target" for column in dropped):
             raise SpecError("the target can't be dropped", where="drop_columns.columns")
-        if dropped:
-            listed = ", ".join(quote(column.name) for column in dropped)
-            engine.replace(table, f"SELECT * EXCLUDE ({listed}) FROM {quote(table)} ORDER BY rowid")
+        for column in dropped:
+            engine.execute(f"ALTER TABLE {quote(table)} DROP COLUMN {quote(column.name)}")
         return [column for column in columns if column not in dropped]
 
 

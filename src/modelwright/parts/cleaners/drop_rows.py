@@ -11,7 +11,7 @@ from modelwright.core.columns import Column
 from modelwright.core.errors import SpecError
 from modelwright.core.expressions import ExpressionError, checked_condition, names, parse
 from modelwright.parts.base import Cleaner
-from modelwright.parts.rows import column_types, unknown_columns
+from modelwright.parts.rows import column_types, delete, unknown_columns
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -32,7 +32,6 @@ class DropRows(Cleaner):
     example: ClassVar[Mapping[str, Any]] = {"where": "distance_km <= 0"}
 
     def apply(self, engine: Engine, table: str, columns: Sequence[Column]) -> list[Column]:
-        from modelwright.tables.engine import quote
         from modelwright.tables.expressions import condition_sql
 
         try:
@@ -41,7 +40,7 @@ class DropRows(Cleaner):
         except ExpressionError as error:
             problem = error.problems[0]
             raise SpecError(problem.message, where=f"drop_rows.where: {self.where}", hint=problem.hint) from error
-        engine.replace(table, f"SELECT * FROM {quote(table)} WHERE NOT {condition} ORDER BY rowid")
+        delete(engine, table, condition)
         return list(columns)
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from modelwright.core.columns import NUMERIC, Column
 from modelwright.core.errors import SpecError
 from modelwright.parts.base import Cleaner
-from modelwright.parts.rows import Value, constant, of_types, selected
+from modelwright.parts.patterns import checked_pattern
+from modelwright.parts.rows import Value, constant, of_types, selected, update
 from modelwright.parts.selectors import Selector
 
 if TYPE_CHECKING:
@@ -30,19 +30,12 @@ class Replace(Cleaner):
     values: dict[str, Value | None] | None = Field(
         None, min_length=1, description="Old value: new value, null for missing."
     )
-    pattern: str | None = Field(None, min_length=1, description="Regular expression (RE2); each match is replaced.")
+    pattern: Annotated[str, AfterValidator(checked_pattern)] | None = Field(
+        None, min_length=1, description="Regular expression (RE2); each match is replaced."
+    )
     to: str = Field("", description="What matches of the pattern become; \\1 is the first group.")
 
     example: ClassVar[Mapping[str, Any]] = {"columns": ["age"], "values": {"-999": None}}
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "")
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return pattern
 
     @model_validator(mode="after")
     def _one_way(self) -> Replace:
@@ -53,13 +46,10 @@ class Replace(Cleaner):
     def apply(self, engine: Engine, table: str, columns: Sequence[Column]) -> list[Column]:
         import duckdb
 
-        from modelwright.tables.engine import quote
-
         chosen = selected(self.columns, columns, "replace.columns")
         of_types(chosen, ("text",) if self.pattern else ("text", *sorted(NUMERIC)), "replace.columns")
-        changed = ", ".join(f"{self._sql(column)} AS {quote(column.name)}" for column in chosen)
         try:
-            engine.replace(table, f"SELECT * REPLACE ({changed}) FROM {quote(table)} ORDER BY rowid")
+            update(engine, table, {column.name: self._sql(column) for column in chosen})
         except duckdb.InvalidInputException as error:
             reason = str(error).splitlines()[0]
             raise SpecError(

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from modelwright.core.columns import Column
 from modelwright.parts.base import Cleaner
-from modelwright.parts.rows import of_types, selected
+from modelwright.parts.rows import of_types, selected, update
 from modelwright.parts.selectors import Selector
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Strip(Cleaner):
     """Removes blanks around text, makes one of several inside, and lowers the case if asked: ` Rain` becomes `rain`.
 
-    Text that is empty afterwards is missing.
+    Text that is empty afterwards is missing. For accents, wide letters and ligatures see normalise_text.
     """
 
     kind: Literal["strip"] = "strip"
@@ -33,9 +33,7 @@ class Strip(Cleaner):
 
         chosen = selected(self.columns, columns, "strip.columns")
         of_types(chosen, ("text",), "strip.columns")
-        if chosen:
-            changed = ", ".join(f"{self._sql(quote(column.name))} AS {quote(column.name)}" for column in chosen)
-            engine.replace(table, f"SELECT * REPLACE ({changed}) FROM {quote(table)} ORDER BY rowid")
+        update(engine, table, {column.name: self._sql(quote(column.name)) for column in chosen})
         return list(columns)
 
     def _sql(self, name: str) -> str:

@@ -8,21 +8,29 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.core.errors import SpecError
-from modelwright.parts.base import FitColumns, State, Step
+from modelwright.parts.base import Step
+from modelwright.parts.column_types import check_types
+from modelwright.parts.samples import FitColumns, State
 from modelwright.parts.selectors import Selector
 
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Target
+    from modelwright.parts.samples import Target
 
-PartName = Literal["year", "quarter", "month", "day", "dayofyear", "weekday", "hour", "minute", "second"]
+PartName = Literal[
+    "year", "quarter", "month", "week", "day", "dayofyear", "weekday", "hour", "minute", "second", "days_in_month",
+    "is_weekend", "is_month_start", "is_month_end", "is_quarter_start", "is_quarter_end", "is_year_start",
+    "is_year_end",
+]  # fmt: skip
 
 YEARS_AROUND = 25  # around learn's times, for which changes of the zone's offset are kept
 
 
 class DatetimeParts(Step):
     """Numbers from a timestamp, in the time zone of its column (UTC where none is declared); weekday 0 is Monday.
+
+    They are those of pandas, `week` that of ISO 8601; parts that begin with `is_` are 1 or 0. Missing stays missing.
 
     `cyclical` gives each part that comes round again as a point on a circle (sine and cosine), so that 23 h is near
     0 h: choose it for linear models and networks. Changes of a zone's offset are known for 25 years around learn.
@@ -33,7 +41,9 @@ class DatetimeParts(Step):
     parts: list[PartName] = Field(
         ["month", "day", "weekday", "hour"], min_length=1, description="Which numbers to take."
     )
-    cyclical: bool = Field(False, description="Sine and cosine instead of the number; the year stays a number.")
+    cyclical: bool = Field(
+        False, description="Sine and cosine instead of numbers that come round again (hour, not year)."
+    )
     keep: bool = Field(False, description="Keep the timestamp for later steps.")
 
     example: ClassVar[Mapping[str, Any]] = {}
@@ -45,13 +55,9 @@ class DatetimeParts(Step):
         return self.keep
 
     def fit(self, columns: FitColumns, target: Target | None) -> State:
+        check_types(self.kind, columns, "timestamp")
         state: State = {}
         for name in columns.names:
-            if columns.type(name) != "timestamp":
-                raise SpecError(
-                    f'datetime_parts: "{name}" is a {columns.type(name)}, not a timestamp',
-                    hint=f"declare it: prepare.columns: {{{name}: {{type: timestamp}}}}",
-                )
             state[name] = _zone(columns.timezone(name), columns.values(name))
         return state
 

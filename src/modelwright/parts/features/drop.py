@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from modelwright.parts.base import FitColumns, State, Step
+from modelwright.parts.base import Step
+from modelwright.parts.samples import FitColumns, State
 from modelwright.parts.selectors import Selector
 
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Target
+    from modelwright.parts.samples import Target
 
 
 class Drop(Step):

@@ -9,12 +9,13 @@ from pydantic import AfterValidator, Field
 
 from modelwright.core.expression_tree import check_types, names
 from modelwright.core.expressions import checked_value, parse
-from modelwright.parts.base import FitColumns, State, Step
+from modelwright.parts.base import Step
+from modelwright.parts.samples import FitColumns, State
 
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Target
+    from modelwright.parts.samples import Target
 
 
 class Expression(Step):

@@ -8,20 +8,22 @@ from pydantic import Field
 
 from modelwright.core.columns import NUMERIC
 from modelwright.core.errors import SpecError
-from modelwright.parts.base import FitColumns, State, Step
+from modelwright.parts.base import Step
+from modelwright.parts.samples import FitColumns, State
 from modelwright.parts.selectors import Selector
 
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Target
+    from modelwright.parts.samples import Target
 
 
 class OneHot(Step):
     """Values that learn never had, or too rarely, become all zeros; missing has a column of its own if learn had any.
 
     Choose it for linear models and networks with up to some hundred values. Numbers that are codes (season 1 to 4) may
-    be named.
+    be named. It is scikit-learn's `OneHotEncoder` with `handle_unknown: ignore`; for one column of all the rare and
+    unknown values, put `rare` before it.
     """
 
     kind: Literal["one_hot"] = "one_hot"
@@ -54,7 +56,7 @@ class OneHot(Step):
             missing = len(known) < len(values)
         else:
             counts = list(columns.counts(name))
-            missing = bool((columns.values(name) == "").any())
+            missing = sum(count for _, count in counts) < columns.rows
         frequent = [value for value, count in counts if count >= self.min_count][: self.max_categories]
         return {"values": sorted(frequent), "missing": missing}
 

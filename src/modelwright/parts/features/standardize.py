@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from modelwright.parts.base import FitColumns, State, Step
+from modelwright.parts.base import Step
+from modelwright.parts.numbers import mean_and_scale, numbers
+from modelwright.parts.samples import FitColumns, State
 from modelwright.parts.selectors import Selector
 
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Target
+    from modelwright.parts.samples import Target
 
 
 class Standardize(Step):
     """Mean 0 and standard deviation 1 on learn; missing values are passed over and stay missing.
 
-    Choose it for linear models and networks; trees do not need it. A constant column becomes 0.
+    Choose it for linear models and networks; trees do not need it. A constant column becomes 0. scikit-learn's twin is
+    StandardScaler.
     """
 
     kind: Literal["standardize"] = "standardize"
@@ -34,13 +37,8 @@ class Standardize(Step):
     def fit(self, columns: FitColumns, target: Target | None) -> State:
         import numpy as np
 
-        matrix = columns.matrix()
-        known = ~np.isnan(matrix)
-        count = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, matrix, 0.0).sum(axis=0) / count
-        spread = np.sqrt((np.where(known, matrix - mean, 0.0) ** 2).sum(axis=0) / count)
-        negligible = spread <= 1e-12 * np.abs(mean)  # a constant column, up to rounding
-        return {"mean": mean, "scale": np.where(negligible, 1.0, spread)}
+        found = np.array([mean_and_scale(numbers(columns, name), name) for name in columns.names])
+        return {"mean": found[:, 0], "scale": found[:, 1]}
 
     def compile(self, graph: GraphBuilder, inputs: StepInputs, state: State) -> list[Block]:
         from modelwright.graph.blocks import Block

@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from modelwright.parts.base import FitColumns, State, Step
+from modelwright.parts.base import Step
+from modelwright.parts.numbers import known
+from modelwright.parts.samples import FitColumns, State
 from modelwright.parts.selectors import Selector
 
 if TYPE_CHECKING:
     from modelwright.graph.blocks import Block, StepInputs
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Target
+    from modelwright.parts.samples import Target
 
 
 class Winsorize(Step):
     """Values below the lower or above the upper quantile become that quantile; missing values stay missing.
 
-    Choose it before linear models and networks when a few wild values would dominate.
+    Choose it before linear models and networks when a few wild values would dominate. scipy's `winsorize` is its twin,
+    but for learning the bounds once, on learn.
     """
 
     kind: Literal["winsorize"] = "winsorize"
@@ -42,19 +45,19 @@ class Winsorize(Step):
     def fit(self, columns: FitColumns, target: Target | None) -> State:
         import numpy as np
 
-        matrix = columns.matrix()
-        bounds = np.array([[-np.inf] * matrix.shape[1], [np.inf] * matrix.shape[1]])
-        some = ~np.isnan(matrix).all(axis=0)
-        bounds[:, some] = np.nanquantile(matrix[:, some], [self.lower, self.upper], axis=0)
-        return {"lower": bounds[0], "upper": bounds[1]}
+        lower = np.full(len(columns.names), -np.inf)
+        upper = np.full(len(columns.names), np.inf)
+        for at, name in enumerate(columns.names):
+            values = known(columns, name)
+            if len(values):
+                lower[at], upper[at] = np.quantile(values, [self.lower, self.upper])
+        return {"lower": lower, "upper": upper}
 
     def compile(self, graph: GraphBuilder, inputs: StepInputs, state: State) -> list[Block]:
         from modelwright.graph.blocks import Block
+        from modelwright.graph.powers import bounded
 
-        matrix = inputs.matrix()  # comparisons, not Min and Max: a comparison with NaN is false, so missing stays
-        raised = graph.op("Where", graph.op("Less", matrix, state["lower"]), state["lower"], matrix)
-        bounded = graph.op("Where", graph.op("Greater", raised, state["upper"]), state["upper"], raised)
-        return [Block(bounded, inputs.names)]
+        return [Block(bounded(graph, inputs.matrix(), state["lower"], state["upper"]), inputs.names)]
 
 
 PART = Winsorize

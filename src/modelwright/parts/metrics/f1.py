@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 
 class F1(Metric):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from modelwright.parts.base import Metric
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 
 class Rmse(Metric):

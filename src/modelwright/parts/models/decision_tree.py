@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.base import Model
 from modelwright.parts.forest import bounded_leaf, fit_forest
+from modelwright.parts.samples import FitContext, Fitted, Samples
 
 
 class DecisionTree(Model):

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.base import Model
 from modelwright.parts.forest import bounded_leaf, fit_forest
+from modelwright.parts.samples import FitContext, Fitted, Samples
 
 
 class ExtraTrees(Model):
@@ -30,6 +31,7 @@ class ExtraTrees(Model):
     )
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
+    seeded: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"float32"})  # scikit-learn's trees see float32
     search_space: ClassVar[Mapping[str, Any]] = {
         "min_leaf_rows": {"low": 1, "high": 50, "log": True, "type": "int"},

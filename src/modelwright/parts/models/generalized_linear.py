@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.core.errors import DataError
-from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.base import Model
 from modelwright.parts.linear import FittedLinear, sizes
 from modelwright.parts.one_thread import one_thread
+from modelwright.parts.samples import FitContext, Fitted, Samples
 
 POWERS = {"poisson": 1.0, "gamma": 2.0, "tweedie": 1.5}
 

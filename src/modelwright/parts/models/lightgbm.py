@@ -10,24 +10,37 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from pydantic import Field
 
-from modelwright.parts.base import FitContext, Fitted, Metric, Model, Samples
+from modelwright.parts.bagging import compile_boosted
+from modelwright.parts.base import Model
+from modelwright.parts.boosting import balanced, gain_shares, log_linked, refuse_class_weight, stopping_notes
+from modelwright.parts.monotone import Direction, refuse_with, signs
+from modelwright.parts.objectives import OBJECTIVE_TEXT, TWEEDIE_POWER, Aim, Objective, Watch, aim, watch
 from modelwright.parts.one_thread import one_thread
+from modelwright.parts.samples import FitContext, Fitted, Samples
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.graph.trees import Tree
+    from modelwright.parts.samples import Floats
 
-OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
-# What says when to stop. Ranks and labels stand still while probabilities still improve, and would stop a model far
-# too early; so classes stop by their loss, whatever `task.metric` chooses models by.
-WATCHED = {"binary": ("log_loss",), "multiclass": ("log_loss",), "regression": ("rmse", "mae")}
+OF_CLASSES = {"binary": "binary", "multiclass": "multiclass"}
+OBJECTIVES: Mapping[Objective, str] = {
+    "squared_error": "regression",
+    "absolute_error": "regression_l1",
+    "huber": "huber",
+    "quantile": "quantile",
+    "poisson": "poisson",
+    "gamma": "gamma",
+    "tweedie": "tweedie",
+}
 FEW_CELLS = 500_000  # of the matrix; on fewer, threads wait for each other longer than they work
 
 
 class LightGBM(Model):
     """LightGBM (Ke et al., NeurIPS 2017). Choose it for tables of mixed columns; it needs no imputation or encoding.
 
-    With validation rows it stops when its loss on them no longer falls; for regression, rmse or mae as `task.metric`.
+    With validation rows it stops when its loss on them no longer falls; for regression, rmse or mae as `task.metric`,
+    or the loss of another `objective`.
     """
 
     kind: Literal["lightgbm"] = "lightgbm"
@@ -40,9 +53,20 @@ class LightGBM(Model):
     bagging_fraction: float = Field(0.9, gt=0, le=1, description="Share of rows that each tree sees.")
     l1: float = Field(0, ge=0, description="L1 penalty on leaf values.")
     l2: float = Field(1, ge=0, description="L2 penalty on leaf values.")
+    extra_trees: bool = Field(False, description="Draw one threshold for each feature of a split, instead of all.")
     early_stopping_rounds: int | None = Field(50, ge=1, description="Trees without gain before it stops; null: never.")
+    objective: Objective = Field("squared_error", description=OBJECTIVE_TEXT)
+    quantile: float = Field(0.5, gt=0, lt=1, description="objective: quantile: which one; 0.9 is above 90 % of values.")
+    monotone: dict[str, Direction] = Field(
+        {}, description="Features that the prediction may only rise with (increasing), or only fall (decreasing)."
+    )
+    class_weight: Literal["balanced"] | None = Field(
+        None, description="balanced: rare classes count as much as others."
+    )
 
-    tasks: ClassVar[frozenset[str]] = frozenset(OBJECTIVES)
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
+    seeded: ClassVar[bool] = True
+    folds_in_threads: ClassVar[bool] = True
     search_space: ClassVar[Mapping[str, Any]] = {
         "learning_rate": {"low": 0.01, "high": 0.3, "log": True},
         "leaves": {"low": 8, "high": 256, "log": True, "type": "int"},
@@ -55,15 +79,19 @@ class LightGBM(Model):
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
         import lightgbm
 
+        refuse_class_weight(self.class_weight, context)
+        refuse_with(self.monotone, self.objective, ("absolute_error", "quantile"))
+        fitted_to = aim(self.objective, self.quantile, learn, context)
         threads = context.threads if learn.features.size > FEW_CELLS else 1
-        settings = self._settings(replace(context, threads=threads))
+        settings = self._settings(replace(context, threads=threads), fitted_to)
         categories = [at for at, feature in enumerate(context.features) if feature.cardinality is not None]
-        data = _dataset(learn, settings, categories)
+        data = _dataset(balanced(learn, self.class_weight), settings, categories)
         if validation is None:
             booster = lightgbm.train(settings, data, self.iterations)
             count = booster.current_iteration()
-            return FittedLightGBM(booster, count, context, {"iterations": count}, ())
-        metric = _watched(context)
+            alone = FittedLightGBM(booster, count, context, stopping_notes(count, count, None), ())
+            return cast(Fitted, log_linked(alone, fitted_to))
+        watched = watch(fitted_to, validation, context)
         recorded: dict[str, Any] = {}
         callbacks = [lightgbm.record_evaluation(recorded)]
         if self.early_stopping_rounds:
@@ -75,23 +103,25 @@ class LightGBM(Model):
                 self.iterations,
                 valid_sets=[_dataset(validation, settings, categories, data)],
                 valid_names=["validation"],
-                feval=_evaluation(metric, validation, context),
+                feval=_evaluation(watched, context),
                 callbacks=callbacks,
             )
-        values = recorded["validation"][metric.kind]
+        values = recorded["validation"][watched.name]
         best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
-        notes: dict[str, Any] = {"iterations": best}
-        if self.early_stopping_rounds:
-            greater = metric.direction == "higher"
-            notes |= {"stopping_metric": metric.kind, "greater_is_better": greater, "iterations_tried": len(values)}
+        notes = stopping_notes(best, len(values), watched if self.early_stopping_rounds else None)
         curve = [{"iteration": at + 1.0, "validation": float(value)} for at, value in enumerate(values)]
-        return FittedLightGBM(booster, best, context, notes, curve)
+        return cast(Fitted, log_linked(FittedLightGBM(booster, best, context, notes, curve), fitted_to))
 
-    def _settings(self, context: FitContext) -> dict[str, Any]:
-        return {
-            "objective": OBJECTIVES[context.task],
+    def _settings(self, context: FitContext, fitted_to: Aim) -> dict[str, Any]:
+        own: dict[str, Any] = {"monotone_constraints": signs(self.monotone, context)} if self.monotone else {}
+        if fitted_to.objective in ("huber", "quantile"):
+            own["alpha"] = fitted_to.delta if fitted_to.objective == "huber" else fitted_to.quantile
+        if fitted_to.objective == "tweedie":
+            own["tweedie_variance_power"] = TWEEDIE_POWER
+        return own | {
+            "objective": OF_CLASSES.get(context.task, OBJECTIVES[fitted_to.objective]),
             "num_class": context.n_classes if context.task == "multiclass" else 1,
-            "metric": "None",  # its own add up in an order that depends on the number of threads; see `_evaluation`
+            "metric": "None",  # its own add up in an order that depends on the number of threads; see `watch`
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaves,
             "max_depth": self.max_depth or -1,
@@ -101,6 +131,7 @@ class LightGBM(Model):
             "bagging_freq": 1 if self.bagging_fraction < 1 else 0,
             "lambda_l1": self.l1,
             "lambda_l2": self.l2,
+            "extra_trees": self.extra_trees,
             "seed": context.seed,
             "num_threads": context.threads,
             "deterministic": True,
@@ -121,9 +152,7 @@ class FittedLightGBM:
     @property
     def importance(self) -> Mapping[str, float] | None:
         """Share of the total gain."""
-        gains = self.booster.feature_importance("gain", iteration=self.iterations)
-        total = gains.sum() or 1.0
-        return {feature.name: float(gain / total) for feature, gain in zip(self.context.features, gains, strict=True)}
+        return gain_shares(self.booster.feature_importance("gain", iteration=self.iterations), self.context)
 
     def truncated(self, iterations: int) -> FittedLightGBM:
         """The same model after fewer (or, if they were computed, more) trees."""
@@ -136,21 +165,19 @@ class FittedLightGBM:
         scores = np.asarray(self.booster.predict(features, num_iteration=self.iterations, num_threads=1))
         return _of_classes(scores, self.context.task)
 
-    def compile(self, graph: GraphBuilder, features: str) -> str:
+    def raw(self, features: Floats) -> Floats:
+        """Sums of leaves: [N], or [N, K] for several classes."""
         import numpy as np
 
-        from modelwright.graph import steady
-        from modelwright.graph.tree_sources import lightgbm_trees
-        from modelwright.graph.trees import ensemble
+        return np.asarray(self.booster.predict(features, raw_score=True, num_iteration=self.iterations, num_threads=1))
 
-        trees = lightgbm_trees(self.booster.dump_model(num_iteration=self.iterations))
-        task = self.context.task
-        outputs = self.context.n_classes if task == "multiclass" else 1
-        raw = ensemble(graph, features, trees, [at % outputs for at in range(len(trees))], outputs)
-        if task == "multiclass":
-            return steady.softmax(graph, raw, outputs)
-        column = graph.op("Squeeze", raw, np.array([1]))
-        return column if task == "regression" else steady.both_classes(graph, steady.sigmoid(graph, column))
+    def trees(self) -> list[Tree]:
+        from modelwright.graph.tree_sources import lightgbm_trees
+
+        return lightgbm_trees(self.booster.model_to_string(num_iteration=self.iterations))
+
+    def compile(self, graph: GraphBuilder, features: str) -> str:
+        return compile_boosted(graph, features, self.trees(), self.context)
 
     def save_native(self, folder: Path) -> None:
         text = self.booster.model_to_string(num_iteration=self.iterations)
@@ -159,31 +186,14 @@ class FittedLightGBM:
         (folder / "lightgbm.txt").write_text(re.sub(r"\[num_threads: -?\d+\]\n", "", text), encoding="utf-8")
 
 
-def _watched(context: FitContext) -> Metric:
-    from modelwright.parts import catalog
-
-    known = WATCHED[context.task]
-    kind = context.metric if context.metric in known else known[0]
-    return cast(Metric, catalog.load("metrics", kind)(kind=kind)).made_for(context.task)
-
-
-def _evaluation(metric: Metric, validation: Samples, context: FitContext) -> Callable[..., tuple[str, float, bool]]:
-    """The metric as everything else computes it, so with the same bits for any number of threads."""
+def _evaluation(watched: Watch, context: FitContext) -> Callable[..., tuple[str, float, bool]]:
     import numpy as np
 
-    from modelwright.parts.predictions import Predictions
-
-    weights = np.ones(len(validation.target)) if validation.weights is None else validation.weights
-
-    def evaluate(scores: Floats, _: Any) -> tuple[str, float, bool]:
-        found = _of_classes(np.asarray(scores), context.task)
-        classes = found if context.n_classes else None
-        label = None if classes is None else classes.argmax(axis=1).astype(np.float64)
-        predictions = Predictions(validation.target, label, classes, found)
-        score = metric.score(validation.target, predictions.needed_by(metric), weights[None, :])[0]
-        return metric.kind, float(score), metric.direction == "higher"
-
-    return evaluate
+    return lambda scores, _: (
+        watched.name,
+        watched.score(_of_classes(np.asarray(scores), context.task)),
+        watched.greater_is_better,
+    )
 
 
 def _of_classes(scores: Floats, task: str) -> Floats:

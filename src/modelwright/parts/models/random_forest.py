@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from modelwright.parts.base import FitContext, Fitted, Model, Samples
+from modelwright.parts.base import Model
 from modelwright.parts.forest import bounded_leaf, fit_forest
+from modelwright.parts.samples import FitContext, Fitted, Samples
 
 
 class RandomForest(Model):
@@ -27,6 +28,7 @@ class RandomForest(Model):
     criterion: Literal["gini", "entropy"] = Field("gini", description="Impurity of classes; regression: squared error.")
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
+    seeded: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"float32"})  # scikit-learn's trees see float32
     search_space: ClassVar[Mapping[str, Any]] = {
         "min_leaf_rows": {"low": 1, "high": 50, "log": True, "type": "int"},

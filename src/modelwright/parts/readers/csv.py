@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from modelwright.core.errors import DataError
 from modelwright.parts.base import Reader
+from modelwright.parts.filesystem import PATH, Filesystem, fingerprint, is_elsewhere, local_files
 from modelwright.tables.csv_files import Dialect, read_header
-from modelwright.tables.files import find_files, shown
+from modelwright.tables.files import shown, suffix_of
+from modelwright.tables.unpacking import packing
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -19,18 +23,22 @@ if TYPE_CHECKING:
 NULL_WORDS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
 SAMPLE_BYTES = 262_144  # enough lines for their average length
 TAB = {"tab": "\t", "\\t": "\t"}
+TABBED = (".tsv", ".tab")
+SUFFIXES = (".csv", *TABBED)
 
 
 class Csv(Reader):
-    """Delimited text: one or more files with the same columns, whatever their order.
+    """Delimited text: one or more files with the same columns, whatever their order; packed with gzip or zstd or not.
 
     Every line is accounted for: rows with too many or too few values go to `rejects.parquet` with file and line; a
     stray quote that swallows rows, and bytes in another encoding, are errors. Types come from all rows, not a sample.
     """
 
     kind: Literal["csv"] = "csv"
-    path: str | list[str] = Field(description="Files, globs (** too) or folders of *.csv, relative to the spec.")
-    delimiter: str = Field(",", min_length=1, max_length=1, description="One character; tab may be written as tab.")
+    path: str | list[str] = Field(description=PATH.format("*.csv and *.tsv", ".csv"))
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=1, description="One character, or tab; default: a comma, in *.tsv a tab."
+    )
     quote: str = Field('"', description="The quote character; none where quotes are ordinary characters.")
     encoding: str = Field("utf-8", description="For example cp1251; bytes that do not fit are an error.")
     header_line: bool | None = Field(
@@ -41,6 +49,10 @@ class Csv(Reader):
     strip: bool = Field(True, description="Remove blanks around values.")
     decimal: Literal[".", ","] = Field(".", description="The decimal sign of numbers.")
     multiline: bool = Field(False, description="Accept quoted values whose lines look like rows of the file.")
+    filesystem: Filesystem = Field(Filesystem(), description="How URLs are reached.")
+    incremental: bool = Field(
+        False, description="Keep what was read with the run; the next one parses new and changed files only."
+    )
 
     example: ClassVar[dict[str, Any]] = {"path": "data/rides-*.csv"}
 
@@ -64,21 +76,24 @@ class Csv(Reader):
         except LookupError:
             raise ValueError(f"{value!r} is no encoding that Python knows") from None
 
-    @property
-    def dialect(self) -> Dialect:
-        header = self.names is None if self.header_line is None else self.header_line
-        quote = "" if self.quote == "none" else self.quote
-        return Dialect(self.delimiter, quote, self.encoding, header, tuple(self.names or ()))
-
     def inputs(self, base: Path) -> list[Path]:
-        return find_files(base, self.path, ".csv")
+        return local_files(base, self.path, SUFFIXES)
 
-    def header(self, base: Path) -> list[str]:
-        first = self.inputs(base)[0]
-        return list(read_header(first, self.dialect, shown(first, base)).names)
+    def header(self, base: Path) -> list[str] | None:
+        if is_elsewhere(self.path):
+            return None
+        first, *others = self.inputs(base)
+        return list(
+            read_header(first, self._dialect([first.name, *(path.name for path in others)]), shown(first, base)).names
+        )
 
-    def estimated_rows(self, base: Path) -> int:
+    def fingerprint(self, base: Path) -> Mapping[str, str] | None:
+        return fingerprint(self.path, SUFFIXES, self.filesystem)
+
+    def estimated_rows(self, base: Path) -> int | None:
         files = self.inputs(base)
+        if is_elsewhere(self.path) or any(packing(path) for path in files):
+            return None
         with files[0].open("rb") as file:
             start = file.read(SAMPLE_BYTES)
         lines = max(start.count(b"\n"), 1)
@@ -86,11 +101,26 @@ class Csv(Reader):
 
     def read(self, engine: Engine, base: Path) -> Reading:
         from modelwright.tables.csv_rows import read_csv
+        from modelwright.tables.fetching import fetch
         from modelwright.tables.reading import TextRules
 
-        files = [(path, shown(path, base)) for path in self.inputs(base)]
+        files = fetch(engine.folder, base, self.path, SUFFIXES, self.filesystem.access())
+        dialect = self._dialect([file.name for file in files])
         rules = TextRules(tuple(self.null_words), self.strip, self.decimal)
-        return read_csv(engine, files, self.dialect, rules, multiline=self.multiline)
+        return read_csv(engine, [(file.path, file.shown) for file in files], dialect, rules, multiline=self.multiline)
+
+    def _dialect(self, names: Sequence[str]) -> Dialect:
+        """As the files' names have it where the spec says nothing: rides.tsv has tabs."""
+        header = self.names is None if self.header_line is None else self.header_line
+        quote = "" if self.quote == "none" else self.quote
+        tabbed = [suffix_of(Path(name)) in TABBED for name in names]
+        if self.delimiter is None and any(tabbed) and not all(tabbed):
+            raise DataError(
+                f"{names[tabbed.index(True)]} and {names[tabbed.index(False)]} have different delimiters by name",
+                hint="give the delimiter: they all have, or read *.csv and *.tsv apart",
+            )
+        delimiter = self.delimiter or ("\t" if all(tabbed) else ",")
+        return Dialect(delimiter, quote, self.encoding, header, tuple(self.names or ()))
 
 
 PART = Csv

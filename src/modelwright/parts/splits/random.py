@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 class Random(Split):
     """At random, but stable: rows keep their side when data grows, and duplicates never straddle.
 
-    Rows of one group (`group`, else the column of role entity) stay together. Shares are met on average, not exactly.
-    Choose it for regression on rows without an order in time.
+    Rows of one group (`group`, else the column of role entity) stay together, as in scikit-learn's GroupShuffleSplit:
+    a hash of the group, else of the id, else of the whole row chooses the side. So shares are met on average, not
+    exactly. Choose it for regression on rows without an order in time, and with `group` wherever several rows tell of
+    one person, machine or place.
     """
 
     kind: Literal["random"] = "random"
@@ -36,9 +38,11 @@ class Random(Split):
         return self
 
     def assign(self, engine: Engine, table: str, columns: Sequence[Column], seed: int) -> None:
-        from modelwright.tables.splitting import assign, key_of, share_of
+        from modelwright.tables.splitting import assign, check_groups, key_of, share_of
 
-        share = share_of(key_of(group_of(columns, self.group, "split.group")), seed)
+        group = group_of(columns, self.group, "split.group")
+        check_groups(engine, table, group, {"validation": self.validation, "test": self.test})
+        share = share_of(key_of(group), seed)
         test, validation = f"{share} < {self.test!r}", f"{share} < {self.test + self.validation!r}"
         assign(engine, table, f"CASE WHEN {test} THEN 'test' WHEN {validation} THEN 'validation' ELSE 'learn' END")
 

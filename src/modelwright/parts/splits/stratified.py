@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
 
 MOST_CLASSES = 1000
+STRATUM = "__stratum__"  # a column while the split is made
 
 
 class Stratified(Split):
     """At random within each class of the target (or of `column`), with exact shares; duplicates never straddle.
 
-    Choose it for classification, above all when a class is rare. Rows may change sides when data grows.
+    Choose it for classification, above all when a class is rare. Rows may change sides when data grows. Of a class of
+    n rows, `round(n * share)` go to a side: of one with three rows none may.
     """
 
     kind: Literal["stratified"] = "stratified"
@@ -52,18 +54,42 @@ class Stratified(Split):
             raise SpecError(
                 f'"{name}" has too many values to keep the mix of', where="split.column", hint="kind: random"
             )
-        order = share_of(key_of(None), seed)
-        # Rows with the same digest are of one stratum, whatever they say, and share a rank there, so they share a side.
-        own = f"min({stratum}) OVER (PARTITION BY {quote(ROW_DIGEST)})"
-        strata = f"SELECT rowid AS __position__, *, {own} AS __stratum__ FROM {quote(table)}"
-        source = (
-            f"SELECT * EXCLUDE (__stratum__), count(*) OVER (PARTITION BY __stratum__) AS __size__, "
-            f"rank() OVER (PARTITION BY __stratum__ ORDER BY {order}) - 1 AS __rank__ FROM ({strata})"
+        self._write_strata(engine, table, stratum)
+        share = share_of(key_of(None), seed)
+        self._write_cuts(engine, table, share)
+        side = f"CASE WHEN {share} <= cuts.test_end THEN 'test' WHEN {share} <= cuts.validation_end THEN 'validation' "
+        same = f"cuts.stratum IS NOT DISTINCT FROM {quote(table)}.{STRATUM}"
+        assign(engine, table, f"{side} ELSE 'learn' END", f"FROM cuts WHERE {same}")
+        engine.execute("DROP TABLE cuts")
+        engine.execute(f"ALTER TABLE {quote(table)} DROP COLUMN {STRATUM}")
+
+    def _write_strata(self, engine: Engine, table: str, stratum: str) -> None:
+        """The column STRATUM: rows with one digest are of one stratum, and so share a side, even if they disagree."""
+        from modelwright.tables.engine import quote
+
+        digest, of_table = quote(ROW_DIGEST), f"FROM {quote(table)}"
+        engine.execute(f"ALTER TABLE {quote(table)} ADD COLUMN {STRATUM} VARCHAR")
+        engine.execute(f"UPDATE {quote(table)} SET {STRATUM} = {stratum}::VARCHAR")
+        torn = f"SELECT {digest} AS digest, min({STRATUM}) AS least {of_table} GROUP BY 1 HAVING count(*) > 1 "
+        torn += f"AND (min({STRATUM}) <> max({STRATUM}) OR count({STRATUM}) BETWEEN 1 AND count(*) - 1)"
+        same = f"torn.digest = {quote(table)}.{digest}"  # the data may have columns of these names
+        engine.execute(f"UPDATE {quote(table)} SET {STRATUM} = torn.least FROM ({torn}) AS torn WHERE {same}")
+
+    def _write_cuts(self, engine: Engine, table: str, share: str) -> None:
+        """The table `cuts`: of each stratum the shares up to which rows are test, and validation."""
+        from modelwright.tables.engine import quote
+
+        test, validation = f"round(size * {self.test!r})", f"round(size * {self.validation!r})"
+        ranked = (
+            "SELECT *, row_number() OVER (PARTITION BY stratum ORDER BY share) AS rank, "
+            "count(*) OVER (PARTITION BY stratum) AS size "
+            f"FROM (SELECT {STRATUM} AS stratum, {share} AS share FROM {quote(table)})"
         )
-        test, validation = f"round(__size__ * {self.test!r})", f"round(__size__ * {self.validation!r})"
-        split = f"CASE WHEN __rank__ < {test} THEN 'test' WHEN __rank__ < {test} + {validation} THEN 'validation' "
-        assign(engine, table, f"{split} ELSE 'learn' END", source)
-        engine.replace(table, f"SELECT * EXCLUDE (__rank__, __size__) FROM {quote(table)} ORDER BY rowid")
+        engine.execute(
+            f"CREATE TABLE cuts AS SELECT stratum, coalesce(max(share) FILTER (rank <= {test}), -1) AS test_end, "
+            f"coalesce(max(share) FILTER (rank <= {test} + {validation}), -1) AS validation_end "
+            f"FROM ({ranked}) GROUP BY stratum"
+        )
 
 
 PART = Stratified

@@ -14,7 +14,7 @@ from modelwright.parts.classes import check_classes, compile_classes, encode_cla
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 
 class Binary(Task):

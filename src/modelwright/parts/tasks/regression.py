@@ -13,7 +13,7 @@ from modelwright.parts.base import Task
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.base import Floats
+    from modelwright.parts.samples import Floats
 
 
 class Regression(Task):

@@ -1,0 +1,113 @@
+"""A linear model on piecewise-linear encoding: bends along each feature, without interactions between them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from modelwright.parts.base import Model
+from modelwright.parts.linear import FittedLinear, for_all_classes
+from modelwright.parts.one_thread import one_thread
+from modelwright.parts.samples import FitContext, Fitted, Samples
+
+if TYPE_CHECKING:
+    from modelwright.graph.builder import GraphBuilder
+    from modelwright.graph.piecewise import Encoding
+    from modelwright.parts.samples import Floats
+
+MOST_CELLS = 100_000_000  # of the encoded matrix (800 MB); with more rows, numbers get fewer bins
+
+
+class PiecewiseLinear(Model):
+    """Ridge or logistic regression on piecewise-linear encoding (Gorishniy, Rubachev and Babenko, NeurIPS 2022).
+
+    Each number becomes how far it has come through each of its quantile bins, and itself, standardized and flattened
+    far out; each frequent category a 0/1 column; missing values a flag. Choose it where effects bend but add up: it
+    says as much as a generalized additive model, extrapolates calmly, and differs from trees, so it helps an ensemble.
+    """
+
+    kind: Literal["piecewise_linear"] = "piecewise_linear"
+    bins: int = Field(16, ge=2, le=256, description="Quantile bins of each number.")
+    l2: float = Field(
+        5.0, gt=0, le=1e9, description="Strength of the L2 penalty: alpha of ridge regression, 1 / C of logistic."
+    )
+    max_iter: int = Field(100, ge=1, le=100_000, description="Most iterations of the solver, for classes.")
+
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
+    search_space: ClassVar[Mapping[str, Any]] = {
+        "l2": {"low": 0.01, "high": 1000.0, "log": True},
+        "bins": {"low": 4, "high": 64, "log": True, "type": "int"},
+    }
+
+    def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
+        from modelwright.graph.piecewise import fit_encoding
+
+        names = [feature.name for feature in context.features]
+        categories = [at for at, feature in enumerate(context.features) if feature.cardinality is not None]
+        numbers = max(len(names) - len(categories), 1)
+        bins = max(2, min(self.bins, MOST_CELLS // (len(learn.target) * numbers)))
+        with one_thread():
+            encoding = fit_encoding(names, categories, learn.features, bins)
+            encoded = encoding.apply(learn.features)
+            linear = self._values(encoded, learn) if not context.n_classes else self._classes(encoded, learn, context)
+        sizes = abs(linear.coefficients).sum(axis=0) * encoded.std(axis=0)
+        return FittedPiecewiseLinear(encoding, linear, _by_origin(names, encoding, sizes))
+
+    def _values(self, encoded: Floats, learn: Samples) -> FittedLinear:
+        import numpy as np
+        from sklearn.linear_model import Ridge
+
+        estimator = Ridge(alpha=self.l2, solver="cholesky")
+        estimator.fit(encoded, learn.target, sample_weight=learn.weights)
+        return FittedLinear(estimator.coef_[None, :], np.array([estimator.intercept_]), "identity", None)
+
+    def _classes(self, encoded: Floats, learn: Samples, context: FitContext) -> FittedLinear:
+        import numpy as np
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        estimator = LogisticRegression(C=1 / self.l2, max_iter=self.max_iter, tol=1e-3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the penalty has long settled what is left
+            estimator.fit(encoded, learn.target, sample_weight=learn.weights)
+        coefficients, intercepts = for_all_classes(estimator, context.n_classes)
+        link: Any = "logistic" if len(coefficients) == 1 else "softmax"
+        return FittedLinear(coefficients, intercepts, link, None, {"solver_iterations": int(np.max(estimator.n_iter_))})
+
+
+def _by_origin(names: Sequence[str], encoding: Encoding, sizes: Floats) -> dict[str, float]:
+    """Importance: the share of a feature's columns in the sum of absolute coefficients times deviations."""
+    total = float(sizes.sum()) or 1.0
+    shares = dict.fromkeys(names, 0.0)
+    for origin, size in zip(encoding.origins, sizes, strict=True):
+        shares[origin] += float(size) / total
+    return shares
+
+
+@dataclass(frozen=True)
+class FittedPiecewiseLinear:
+    encoding: Encoding
+    linear: FittedLinear
+    importance: Mapping[str, float]
+    curve: Sequence[Mapping[str, float]] = ()
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        return self.linear.notes
+
+    def predict(self, features: Floats) -> Floats:
+        return self.linear.predict(self.encoding.apply(features))
+
+    def compile(self, graph: GraphBuilder, features: str) -> str:
+        return self.linear.compile(graph, self.encoding.compile(graph, features))
+
+    def save_native(self, folder: Path) -> None:
+        """Nothing: it is fitted anew in moments."""
+
+
+PART = PiecewiseLinear

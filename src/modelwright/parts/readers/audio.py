@@ -1,0 +1,71 @@
+"""Reads a folder of sounds as a table of paths and labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from modelwright.core.canonical import digest
+from modelwright.parts.base import Reader
+from modelwright.tables.archives import entry_names
+from modelwright.tables.media_files import media_files, media_place
+
+if TYPE_CHECKING:
+    from modelwright.tables.engine import Engine
+    from modelwright.tables.reading import Reading
+
+SUFFIXES = (".wav", ".wave")
+KINDS = {"sample_rate": "int64", "channels": "int64", "bits": "int64", "duration_s": "double"}
+
+
+class Audio(Reader):
+    """WAV files in a folder or a zip archive, at any depth: a row per file.
+
+    Columns: `path`, `label` (the name of the folder that the file is in) or the groups of `pattern`, `sample_rate`,
+    `channels`, `bits`, `duration_s`, `bytes`, `digest`. What is no whole PCM file goes to `rejects.parquet`.
+    """
+
+    kind: Literal["audio"] = "audio"
+    path: str = Field(description="A folder or a zip archive, relative to the spec.")
+    pattern: str | None = Field(
+        None,
+        description="Regular expression (Python's) found in the path; its named groups are columns: (?P<label>\\d)_.",
+    )
+
+    example: ClassVar[Mapping[str, Any]] = {"path": "data/recordings.zip"}
+
+    @field_validator("pattern")
+    @classmethod
+    def _names_columns(cls, pattern: str | None) -> str | None:
+        try:
+            if pattern is not None and not re.compile(pattern).groupindex:
+                raise ValueError("names no group; columns are written (?P<name>…)")
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error}") from None
+        return pattern
+
+    def inputs(self, base: Path) -> list[Path]:
+        return media_files(base, self.path, SUFFIXES)
+
+    def header(self, base: Path) -> list[str]:
+        media_place(base, self.path)
+        said = ["label"] if self.pattern is None else list(re.compile(self.pattern).groupindex)
+        return ["path", *said, *KINDS, "bytes", "digest"]
+
+    def fingerprint(self, base: Path) -> Mapping[str, str] | None:
+        """Names are part of the data."""
+        return {"names": digest(entry_names(media_place(base, self.path), SUFFIXES, self.path))}
+
+    def read(self, engine: Engine, base: Path) -> Reading:
+        from modelwright.tables.media_rows import read_media
+        from modelwright.tables.wave_headers import describe_wave
+
+        place = media_place(base, self.path)
+        return read_media(engine, place, self.path, SUFFIXES, self.pattern, describe_wave, KINDS)
+
+
+PART = Audio

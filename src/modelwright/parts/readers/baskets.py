@@ -1,0 +1,75 @@
+"""Reads lines that list what belongs together, however many items each has."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from modelwright.parts.base import Reader
+from modelwright.tables.files import find_files
+
+if TYPE_CHECKING:
+    from modelwright.tables.engine import Engine
+    from modelwright.tables.reading import Reading
+
+SUFFIXES = (".csv", ".txt", ".basket")
+COLUMNS = ("basket", "position", "items", "item")
+
+
+class Baskets(Reader):
+    """Ragged lines without a header, one basket a line (`milk,bread`): the market basket's format.
+
+    A row per item: `basket` (the number of the line in all files), `position` in it, how many `items` it has, `item`.
+    Rows of a basket belong together: give `basket` the role entity, so that no split tears it.
+    """
+
+    kind: Literal["baskets"] = "baskets"
+    path: str | list[str] = Field(description="Files, globs (** too) or folders of *.csv and *.txt.")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="Between items; one character.")
+    quote: str = Field('"', description="The quote character; none where quotes are ordinary characters.")
+    encoding: str = Field("utf-8", description="For example cp1251; bytes that do not fit are an error.")
+
+    example: ClassVar[Mapping[str, Any]] = {"path": "data/baskets.csv"}
+
+    @field_validator("delimiter", mode="before")
+    @classmethod
+    def _tab(cls, value: Any) -> Any:
+        return "\t" if value == "tab" else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return codecs.lookup(value).name
+        except LookupError:
+            raise ValueError(f"{value!r} is no encoding that Python knows") from None
+
+    @field_validator("quote")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if value != "none" and len(value) != 1:
+            raise ValueError("must be one character, or none")
+        return value
+
+    def inputs(self, base: Path) -> list[Path]:
+        return find_files(base, self.path, SUFFIXES)
+
+    def header(self, base: Path) -> list[str]:
+        self.inputs(base)
+        return list(COLUMNS)
+
+    def read(self, engine: Engine, base: Path) -> Reading:
+        from modelwright.tables.basket_rows import read_baskets
+        from modelwright.tables.csv_files import Dialect
+        from modelwright.tables.fetching import fetch
+
+        files = [(file.path, file.shown) for file in fetch(engine.folder, base, self.path, SUFFIXES)]
+        quote = "" if self.quote == "none" else self.quote
+        return read_baskets(engine, files, Dialect(self.delimiter, quote, self.encoding, header=False))
+
+
+PART = Baskets

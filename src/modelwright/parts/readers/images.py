@@ -1,0 +1,72 @@
+"""Reads a folder of images as a table of paths and labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from modelwright.core.canonical import digest
+from modelwright.parts.base import Reader
+from modelwright.tables.archives import entry_names
+from modelwright.tables.media_files import media_files, media_place
+
+if TYPE_CHECKING:
+    from modelwright.tables.engine import Engine
+    from modelwright.tables.reading import Reading
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+KINDS = {"format": "string", "width": "int64", "height": "int64"}
+
+
+class Images(Reader):
+    """Images (PNG, JPEG, GIF, BMP, WebP) in a folder or a zip archive, at any depth: a row per file, not decoded.
+
+    Columns: `path`, `label` (the name of the folder that the file is in) or the groups of `pattern`, `format`, `width`,
+    `height`, `bytes`, `digest` (`drop_duplicates` by it finds copies). What is no whole image goes to
+    `rejects.parquet`.
+    """
+
+    kind: Literal["images"] = "images"
+    path: str = Field(description="A folder or a zip archive, relative to the spec.")
+    pattern: str | None = Field(
+        None,
+        description="Regular expression (Python's) found in the path; its named groups are columns: (?P<label>\\d)_.",
+    )
+
+    example: ClassVar[Mapping[str, Any]] = {"path": "data/photos"}
+
+    @field_validator("pattern")
+    @classmethod
+    def _names_columns(cls, pattern: str | None) -> str | None:
+        try:
+            if pattern is not None and not re.compile(pattern).groupindex:
+                raise ValueError("names no group; columns are written (?P<name>…)")
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error}") from None
+        return pattern
+
+    def inputs(self, base: Path) -> list[Path]:
+        return media_files(base, self.path, SUFFIXES)
+
+    def header(self, base: Path) -> list[str]:
+        media_place(base, self.path)
+        said = ["label"] if self.pattern is None else list(re.compile(self.pattern).groupindex)
+        return ["path", *said, *KINDS, "bytes", "digest"]
+
+    def fingerprint(self, base: Path) -> Mapping[str, str] | None:
+        """Names are part of the data."""
+        return {"names": digest(entry_names(media_place(base, self.path), SUFFIXES, self.path))}
+
+    def read(self, engine: Engine, base: Path) -> Reading:
+        from modelwright.tables.image_headers import describe_image
+        from modelwright.tables.media_rows import read_media
+
+        place = media_place(base, self.path)
+        return read_media(engine, place, self.path, SUFFIXES, self.pattern, describe_image, KINDS)
+
+
+PART = Images

@@ -1,0 +1,119 @@
+"""Fits the feature steps on learn, as it lies in its file, and writes the graph, a preview and the matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from modelwright.core.columns import Schema
+from modelwright.core.seeds import child_seed
+from modelwright.fitting.features import FittedFeatures, fit_features, fit_learn_matrix
+from modelwright.parts.samples import Target
+from modelwright.serving.arrow_columns import column
+from modelwright.stages.job import Job
+
+if TYPE_CHECKING:
+    from modelwright.parts.samples import Floats
+    from modelwright.runs.commit import Staged
+
+PREVIEW_ROWS = 100
+MOST_ROWS, MOST_CELLS = 8192, 4_000_000  # of a matrix in memory: what a processor's cache holds is turned fast
+GROUP_CELLS = 8_000_000  # of a row group
+FEW = 64  # different values among the first ones: such a column is written as codes
+
+
+def fit(job: Job, learn: Path, schema: Schema, scratch: Path) -> FittedFeatures:
+    """`learn` is read column by column, and what is too much to hold goes to `scratch`."""
+    return fit_features(
+        job.spec.prepare.features, learn, schema, _target(job, learn, schema), _seed(job), scratch=scratch
+    )
+
+
+def write(staged: Staged, features: FittedFeatures) -> None:
+    staged.write_bytes("features.onnx", features.model)
+    staged.write_json("features.json", features.to_dict())
+    with pq.ParquetFile(staged.path("learn.parquet")) as file:
+        first = next(_tables(file, features, PREVIEW_ROWS))
+    pq.write_table(_named(features, features.transform(first)), staged.path("preview.parquet"))
+
+
+def write_matrices(staged: Staged, job: Job, schema: Schema, features: FittedFeatures) -> None:
+    """`learn_features.parquet` and so on: the matrix of each split, for other tools; a piece at a time.
+
+    In learn, the values of cross-fitted steps are those that a model has to learn from: fitted on other rows.
+    """
+    for name in ("learn", "validation", "test"):
+        source = staged.path(f"{name}.parquet")
+        if name == "learn" and features.cross_fitted:
+            table, target = pq.read_table(source), _target(job, source, schema)
+            whole = fit_learn_matrix(job.spec.prepare.features, table, schema, target, _seed(job))[1]
+            step = _rows(features)
+            matrices = (whole[start : start + step] for start in range(0, max(len(whole), 1), step))
+        else:
+            matrices = _matrices(features, source)
+        _write_matrix(staged.path(f"{name}_features.parquet"), features, matrices)
+
+
+def _write_matrix(path: Path, features: FittedFeatures, matrices: Iterator[Floats]) -> None:
+    writer: pq.ParquetWriter | None = None
+    together = max(GROUP_CELLS // (_rows(features) * len(features.features)), 1)
+    pending: list[pa.Table] = []
+    try:
+        for matrix in matrices:
+            pending.append(_named(features, matrix))
+            if writer is None:
+                names = pending[0].column_names
+                codes = [name for name, values in zip(names, matrix.T, strict=True) if _few(values)]
+                options = {"compression": "zstd", "compression_level": 1, "use_dictionary": codes}
+                writer = pq.ParquetWriter(path, pending[0].schema, **options)
+            if len(pending) == together:
+                writer.write_table(pa.concat_tables(pending))
+                pending = []
+        if writer is not None and pending:
+            writer.write_table(pa.concat_tables(pending))
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _few(values: Floats) -> bool:
+    first = values[: 16 * FEW]
+    return len(np.unique(first)) <= FEW
+
+
+def _matrices(features: FittedFeatures, path: Path) -> Iterator[Floats]:
+    """The matrix of each piece of a table; one of no rows where there are none."""
+    with pq.ParquetFile(path) as file:
+        for table in _tables(file, features, _rows(features)):
+            yield features.transform(table)
+
+
+def _tables(file: pq.ParquetFile, features: FittedFeatures, rows: int) -> Iterator[pa.Table]:
+    names = list(features.inputs) or file.schema_arrow.names[:1]
+    if not file.metadata.num_rows:
+        yield file.schema_arrow.empty_table().select(names)
+    for batch in file.iter_batches(rows, columns=names):
+        yield pa.Table.from_batches([batch])
+
+
+def _rows(features: FittedFeatures) -> int:
+    return max(min(MOST_ROWS, MOST_CELLS // len(features.features)), 1)
+
+
+def _named(features: FittedFeatures, matrix: Floats) -> pa.Table:
+    columns = [column("number", values) for values in np.ascontiguousarray(matrix.T)]
+    return pa.table(columns, names=[feature.name for feature in features.features])
+
+
+def _target(job: Job, learn: Path, schema: Schema) -> Target:
+    values = pq.read_table(learn, columns=[job.spec.task.target]).column(0).combine_chunks()
+    return Target(job.spec.task.encode(values, schema), len(schema.classes or ()))
+
+
+def _seed(job: Job) -> int:
+    return child_seed(job.spec.seed, "features")
