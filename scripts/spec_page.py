@@ -150,7 +150,8 @@ def _type(field: Schema, schema: Schema) -> str:
     if "enum" in field:
         return ", ".join(f"`{choice}`" for choice in field["enum"] if choice is not None)
     if field.get("type") == "array":
-        return f"list of {_type(field.get('items', {}), schema)}"
+        places = field.get("prefixItems")  # of a list of fixed length
+        return f"list of {_type({'anyOf': places} if places else field.get('items', {}), schema)}"
     if field.get("type") == "object":
         values = _type(field["additionalProperties"], schema) if field.get("additionalProperties") else "any value"
         return f"mapping of names to {values}".replace("to see below", ", see below").replace(" ,", ",")

@@ -134,8 +134,12 @@ def test_infinite_values_of_a_file_are_counted(table, tmp_path):
         fit_features([step("standardize")], tmp_path / "learn.parquet", SCHEMA, None, 0)
 
 
-def test_no_row_at_all_can_be_fitted_where_a_step_can(table, tmp_path):
+def test_no_row_at_all_is_refused_before_any_step_is_asked(table, tmp_path, monkeypatch):
     pq.write_table(table.slice(0, 0), tmp_path / "learn.parquet")
-    steps = [step("drop", columns=["word", "word.x"]), step("standardize"), step("winsorize")]
-    features = fit_features(steps, tmp_path / "learn.parquet", SCHEMA, None, 0)
-    assert features.transform(table).shape == (ROWS, 2)
+    asked = step("standardize")
+    monkeypatch.setattr(type(asked), "fit", lambda *_: pytest.fail("it was asked"))
+    for learn in (table.slice(0, 0), tmp_path / "learn.parquet"):
+        for steps in ([asked], [], "auto"):
+            with pytest.raises(DataError, match="learn has no rows") as caught:
+                fit_features(steps, learn, SCHEMA, None, 0)
+            assert caught.value.problems[0].where == "prepare.features"

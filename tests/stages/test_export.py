@@ -104,7 +104,7 @@ class Workshop:
         with begin(self.store, lineage.identity(job, "train", {}, inputs), spec_text="", threads=1) as staged:
             staged.write_bytes("model.onnx", graph())
             staged.write_json("parity.json", {"largest": difference})
-            staged.write_json("model.json", {"kind": "ridge"})
+            staged.write_json("model.json", {"kind": "ridge", "contains_rows": False})
             return staged.commit()
 
     def evaluate(self, *overrides: str, passed: bool = True, change: float = 0.0, role: str = "train") -> Run:
@@ -129,7 +129,7 @@ class Workshop:
             return staged.commit()
 
     def _sources(self) -> dict[str, Run]:
-        return {"prepare": self.store.open("rides", "prepare", 1)}
+        return {stage: self.store.open("rides", stage, 1) for stage in ("prepare", "train")}
 
     def export(self, *overrides: str, **options: Any) -> Run:
         plan = export.plan(self.job(*overrides, **options))

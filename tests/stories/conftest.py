@@ -51,7 +51,7 @@ def story_of(rides_data: Path) -> Callable[[str, Path], Story]:
                 few,
                 f"prepare.source.path={rides_data}/rides-2026-w*.csv",
                 f"monitor.labels.path={rides_data}/actuals-2026-w*.csv",
-            )
+            ),
         }
         return Story(config, folder, overrides.get(config, ()))
 

@@ -49,7 +49,12 @@ JSON = [json.dumps(dict(zip(HEADER, row, strict=True))) + "\n" for row in ROWS]
 CASES = {
     "git conflict markers": Bad(
         at(9, "<<<<<<< HEAD\n1,a,yes\n=======\n2,b,no\n>>>>>>> theirs\n"),
-        ("3 of 125 rows", "data.csv:9: too few values", "data.csv:11: too few", "data.csv:13: too few"),
+        ("data.csv:9: a git conflict marker", "git checkout --theirs"),
+    ),
+    "git conflict markers in JSON lines": Bad(
+        "".join([*JSON[:8], "<<<<<<< HEAD\n", *JSON[8:10], ">>>>>>> theirs\n", *JSON[10:]]).encode(),
+        ("data.jsonl:9: a git conflict marker",),
+        kind="jsonl",
     ),
     "ragged rows": Bad(
         at(5, "1\n1,a,yes,more\n"), ("2 of 122 rows", "data.csv:5: too few values", "data.csv:6: too many values")
@@ -149,10 +154,10 @@ def test_what_is_wrong_is_named_with_its_place(terminal: Terminal, case: str) ->
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "excel"])
 def test_refused_rows_are_kept_with_file_line_and_reason(terminal: Terminal, kind: str) -> None:
     if kind == "csv":
-        terminal.write("data.csv", at(9, "<<<<<<< HEAD\nfar,a,yes\n"))
+        terminal.write("data.csv", at(9, "torn\nfar,a,yes\n"))
         wanted = [("data.csv", 9, "too few values"), ("data.csv", 10, "is not a number")]
     elif kind == "jsonl":
-        terminal.write("data.jsonl", "".join([*JSON[:8], "<<<<<<< HEAD\n", '{"x": "far", "y": "yes"}\n', *JSON[8:]]))
+        terminal.write("data.jsonl", "".join([*JSON[:8], "torn\n", '{"x": "far", "y": "yes"}\n', *JSON[8:]]))
         reason = "not JSON: Expecting value at character 1"
         wanted = [("data.jsonl", 9, reason), ("data.jsonl", 10, "is not a number")]
     else:

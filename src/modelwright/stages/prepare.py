@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SPLITS = ("learn", "validation", "test")
 ROLES: tuple[Role, ...] = ("target", "input", "id", "time", "entity", "weight", "ignore")
 OUTSIDE_ENGINE = 300_000_000  # bytes of `memory` that Python, Arrow and ONNX Runtime take beside the engine
+MOST_REMOVED = 0.5  # share of all rows that one step may take away without a word
 LEAST_TOLD, MOST_TOLD = 0.01, 5  # share of the target below which a column is not named, and how many are
 FIRST_REJECTS = 'SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid LIMIT 20'
 
@@ -190,6 +191,11 @@ def _warnings(engine: Engine, job: Job, schema: Schema, rows: PreparedRows) -> l
         if not check["passed"]
     ]
     warnings += rows.warnings
+    warnings += [
+        f"{step['step']} removed {step['removed']:,} of {rows.read:,} rows: is that meant?"
+        for step in rows.removed
+        if step["removed"] > MOST_REMOVED * rows.read
+    ]
     if rows.rejected:
         said = "1 row was" if rows.rejected == 1 else f"{rows.rejected:,} rows were"
         warnings.append(f"{said} refused, and kept in rejects.parquet; the first: {examples(engine, 1).strip()}")

@@ -38,6 +38,7 @@ class Cell:
     declared: Declared
     kind: ColumnType
     guessed: bool = False
+    wordy: bool = False  # its first values are not all true or false
     direct: bool = False  # a number that the source itself reads as such
 
     @property
@@ -53,7 +54,7 @@ class Cell:
 
     @property
     def may_be_odd(self) -> bool:
-        return self.natural is not None and self.kind != "text"
+        return self.natural is not None and self.kind != "text" and not self.direct
 
 
 def known(name: str, natural: ColumnType | None, rules: TextRules) -> str:
@@ -75,7 +76,9 @@ def read_cells(cells: Sequence[Cell], rules: TextRules, query: str = "raw") -> s
         made = [(made, at) for at, cell in enumerate(cells) if (made := make(cell, Names(at), rules)) is not None]
         listed = ", ".join(["*", *(f"{sql} AS {Names(at)[level]}" for sql, at in made)])
         query = f"(SELECT {listed} FROM {query})" if made else query
-    values = ", ".join(f"{Names(at).value} AS {quote(cell.name)}" for at, cell in enumerate(cells))
+    values = ", ".join(
+        quote(cell.name) if cell.direct else f"{Names(at).value} AS {quote(cell.name)}" for at, cell in enumerate(cells)
+    )
     odd = ", ".join(Names(at).odd for at, cell in enumerate(cells) if cell.may_be_odd)
     listed = f"CASE WHEN coalesce({odd}) IS NOT NULL THEN [{odd}] END" if odd else "NULL::VARCHAR[]"
     return f"SELECT {values}, {quote(FILE)}, {listed} AS {ODD} FROM {query}"
@@ -83,7 +86,12 @@ def read_cells(cells: Sequence[Cell], rules: TextRules, query: str = "raw") -> s
 
 def odd_text(cells: Sequence[Cell], cell: Cell) -> str:
     """SQL over `rows` for what is odd of a cell; NULL where nothing is."""
-    return f"{ODD}[{[one.name for one in cells if one.may_be_odd].index(cell.name) + 1}]"
+    return f"{ODD}[{odd_place(cells, cell)}]"
+
+
+def odd_place(cells: Sequence[Cell], cell: Cell) -> int:
+    """Where the list of odd texts has that of a cell, from 1."""
+    return [one.name for one in cells if one.may_be_odd].index(cell.name) + 1
 
 
 class Names:
@@ -152,9 +160,9 @@ def _second(cell: Cell, names: Names, rules: TextRules) -> str | None:
     return f"CASE WHEN {names.direct} IS NULL THEN {clean} END" if _read_as_it_stands(cell, rules) else clean
 
 
-def _value(cell: Cell, names: Names, rules: TextRules) -> str:
+def _value(cell: Cell, names: Names, rules: TextRules) -> str | None:
     if cell.direct:
-        return quote(cell.name)
+        return None
     if not cell.may_be_odd:
         return f"{names.second}::VARCHAR"
     if not _read_as_it_stands(cell, rules):
@@ -191,8 +199,6 @@ def _odd(cell: Cell, names: Names, rules: TextRules) -> str | None:
     """What was written, where there is no value for it or where it speaks against the guess."""
     if not cell.may_be_odd:
         return None
-    if cell.direct:
-        return f"CASE WHEN NOT isfinite({names.value}) THEN {names.value}::VARCHAR END"
     text = names.second if cell.natural == "text" else f"{names.second}::VARCHAR"
     if _read_as_it_stands(cell, rules):
         text = f"CASE WHEN {names.direct} IS NULL THEN {text} ELSE {quote(cell.name)} END"

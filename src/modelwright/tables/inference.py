@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from modelwright.core.columns import ColumnType
 from modelwright.core.errors import DataError
@@ -40,9 +39,6 @@ class Evidence:
     longest: int
 
 
-FIGURES = len(fields(Evidence))
-
-
 def natural_type(sql_type: str) -> ColumnType | None:
     """What a typed source means; None for lists, structs and other things that are not a column's value."""
     return next((kind for pattern, kind in NATURAL if re.fullmatch(pattern, sql_type)), None)
@@ -51,33 +47,23 @@ def natural_type(sql_type: str) -> ColumnType | None:
 def gather(engine: Engine, relation: str, texts: Mapping[str, str], decimal: str) -> dict[str, Evidence]:
     """By column name: `texts` are its values as SQL over `relation`, NULL where they are missing.
 
-    Many columns are counted in one pass, but not all of a wide table: planning takes longer than counting then.
+    Values are counted one below the other: planning a query of many columns takes longer than counting them.
     """
-    found: dict[str, Evidence] = {}
-    names = list(texts)
-    for start in range(0, len(names), TOGETHER):
-        some = names[start : start + TOGETHER]
-        figures = _counted(engine, relation, [texts[name] for name in some], decimal)
-        found |= {name: Evidence(*figures[at * FIGURES : (at + 1) * FIGURES]) for at, name in enumerate(some)}
-    return found
-
-
-def _counted(engine: Engine, relation: str, texts: Sequence[str], decimal: str) -> Sequence[Any]:
-    places = range(len(texts))
-    given = ", ".join(f"{text} AS t{at}" for at, text in enumerate(texts))
-    numbers = ", ".join(
-        f"CASE WHEN t{at} < {AFTER_NUMBERS} THEN {parsing.number(f't{at}', decimal)} END AS v{at}" for at in places
+    if not texts:
+        return {}
+    given = ", ".join(f"{text} AS t{at}" for at, text in enumerate(texts.values()))
+    listed = ", ".join(f"t{at}" for at in range(len(texts)))
+    one = f"SELECT unnest(range({len(texts)})) AS c, unnest([{listed}]) AS t FROM (SELECT {given} FROM {relation})"
+    number = f"CASE WHEN t < {AFTER_NUMBERS} THEN {parsing.number('t', decimal)} END"
+    whole = f"v IS NOT NULL AND NOT {parsing.fraction('t', decimal)}"
+    judged = f"SELECT *, {whole} AS w FROM (SELECT *, {number} AS v FROM ({one}))"
+    rows = engine.rows(
+        f"SELECT c, count(t), count(v), count(*) FILTER (w), count(*) FILTER (t IN {BOOLEANS}), "
+        f"count({parsing.timestamp('t', (), None)}), coalesce(max(abs(v)) FILTER (w), 0), "
+        f"count(*) FILTER (w AND t LIKE '0_%'), coalesce(min(length(t)) FILTER (w), 0), "
+        f"coalesce(max(length(t)) FILTER (w), 0) FROM ({judged}) GROUP BY c ORDER BY c"
     )
-    whole = ", ".join(f"v{at} IS NOT NULL AND NOT {parsing.fraction(f't{at}', decimal)} AS w{at}" for at in places)
-    judged = f"SELECT *, {whole} FROM (SELECT *, {numbers} FROM (SELECT {given} FROM {relation}))"
-    listed = ", ".join(
-        f"count(t{at}), count(v{at}), count(*) FILTER (w{at}), count(*) FILTER (t{at} IN {BOOLEANS}), "
-        f"count({parsing.timestamp(f't{at}', (), None)}), coalesce(max(abs(v{at})) FILTER (w{at}), 0), "
-        f"count(*) FILTER (w{at} AND t{at} LIKE '0_%'), coalesce(min(length(t{at})) FILTER (w{at}), 0), "
-        f"coalesce(max(length(t{at})) FILTER (w{at}), 0)"
-        for at in places
-    )
-    return engine.rows(f"SELECT {listed} FROM ({judged})")[0]
+    return {name: Evidence(*row[1:]) for name, row in zip(texts, rows, strict=True)}
 
 
 def guess(found: Evidence) -> ColumnType:
@@ -89,21 +75,34 @@ def guess(found: Evidence) -> ColumnType:
     return "timestamp" if found.timestamps and found.timestamps >= MOSTLY * found.present else "text"
 
 
+def wordy(found: Evidence) -> bool:
+    """Whether some values are neither true nor false."""
+    return found.booleans < found.present
+
+
+def infinite(engine: Engine, table: str, numbers: Sequence[str]) -> set[str]:
+    """The columns of numbers that hold infinity or NaN."""
+    found: set[str] = set()
+    for start in range(0, len(numbers), TOGETHER):
+        some = numbers[start : start + TOGETHER]
+        listed = ", ".join(f"count(*) FILTER (NOT isfinite({quote(name)}))" for name in some)
+        counts = engine.rows(f"SELECT {listed} FROM {table}")[0]
+        found |= {name for name, count in zip(some, counts, strict=True) if count}
+    return found
+
+
 def surely_text(engine: Engine, relation: str, columns: Sequence[str]) -> set[str]:
-    """Those of the columns that `decide` would call text, without a look at most of their values' characters.
+    """Those of the columns, among whose first values are words, that `decide` would call text too.
 
     Numbers and timestamps begin with a character up to 9, so many values beginning with others are proof.
     """
     sure: set[str] = set()
     for start in range(0, len(columns), TOGETHER):
         some = columns[start : start + TOGETHER]
-        listed = ", ".join(
-            f"count({name}), count(*) FILTER ({name} >= {AFTER_NUMBERS} AND {name} NOT IN {BOOLEANS})"
-            for name in map(quote, some)
-        )
+        listed = ", ".join(f"count({name}), count(*) FILTER ({name} >= {AFTER_NUMBERS})" for name in map(quote, some))
         counts = engine.rows(f"SELECT {listed} FROM {relation}")[0]
         for name, present, words in zip(some, counts[::2], counts[1::2], strict=True):
-            if present == 0 or (words and present - words < MOSTLY * present):
+            if words and present - words < MOSTLY * present:
                 sure.add(name)
     return sure
 

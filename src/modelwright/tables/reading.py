@@ -21,6 +21,7 @@ from modelwright.tables.engine import Engine, quote
 FILE = "__file__"
 SPLIT = "__split__"
 RESERVED = (ROW_DIGEST, FILE, SPLIT)
+CONFLICT = ("<<<<<<< ", ">>>>>>> ")  # how git marks the two sides; no line of data begins so
 VALUE_SHOWN = 200  # characters of a refused value that are kept
 
 
@@ -120,9 +121,16 @@ Refusal = tuple[str | None, int | None, str | None, str | None, str]  # file, li
 
 
 def refuse(engine: Engine, refusals: Sequence[Refusal]) -> None:
-    """Add rows to `rejects`."""
+    """Add rows to `rejects`. DataError for a file in the middle of a merge: both sides of it would be read."""
     if not refusals:
         return
+    for name, at, of, text, _ in refusals:
+        if of is None and text is not None and text.startswith(CONFLICT):
+            raise DataError(
+                "a git conflict marker: the file holds both sides of an unfinished merge",
+                where=f"{name}:{at}",
+                hint="finish the merge, or take one side: git checkout --theirs FILE",
+            )
     file, line, column, value, reason = zip(*refusals, strict=True)
     cut = [text and text[:VALUE_SHOWN] for text in value]
     table = pa.table(

@@ -67,7 +67,9 @@ def _of_text(start: bytes, path: Path) -> str:
     lines = [line for line in text.splitlines() if line.strip()][:50]
     if any(line.strip().lower() == "@data" for line in text.splitlines()):
         return "ts"
-    if lines and (lines[0].lstrip().startswith("{") or suffix_of(path) in (".json", ".jsonl", ".ndjson")):
+    named_table = suffix_of(path) in (".csv", ".tsv")  # whose first column may be called `{`
+    braces = bool(lines) and lines[0].lstrip().startswith("{") and (not named_table or _is_object(lines[0]))
+    if lines and (braces or suffix_of(path) in (".json", ".jsonl", ".ndjson")):
         if not any(_is_object(line) for line in lines[: max(len(lines) - 1, 1)]):
             raise DataError(
                 "JSON, but not one object a line", where=str(path), hint="from an array: jq -c '.[]' FILE > rows.jsonl"

@@ -19,14 +19,14 @@ from modelwright.core.columns import ROW_DIGEST, Column, ColumnType
 from modelwright.core.errors import DataError, SpecError
 from modelwright.core.names import did_you_mean
 from modelwright.tables import parsing
-from modelwright.tables.cells import ODD, Cell, Declared, could_be_direct, known, odd_text, read_cells
+from modelwright.tables.cells import ODD, Cell, Declared, could_be_direct, known, odd_place, odd_text, read_cells
 from modelwright.tables.engine import Engine, literal, quote
-from modelwright.tables.inference import Evidence, decide, gather, guess, natural_type, surely_text
+from modelwright.tables.inference import Evidence, decide, gather, guess, infinite, natural_type, surely_text, wordy
 from modelwright.tables.reading import Reading, Refusal, examples, refuse
 
 __all__ = ["Declared", "check_declared", "check_share", "row_digest", "told_apart_by", "type_rows"]
 
-GLANCE = 20_480  # rows that a guess is made from
+GLANCE, GLANCE_CELLS = 20_480, 2_000_000  # rows that a guess is made from; fewer of wide tables
 LARGE = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT")  # SQL types whose numbers may be beyond 2^53
 CHANGING = "is something writing to it? prepare again when it is whole"
 DIRECT_TRIES = 2  # of a source that reads numbers itself; each is a pass over it
@@ -44,11 +44,11 @@ def type_rows(
     check_declared(declared, reading.columns)
     check_share(engine, reading, reading.rejected, max_share)
     cells = _guessed(engine, reading, _cells(engine, reading, declared))
-    _fill(engine, reading, cells)
+    cells = _fill(engine, reading, cells)
     settled = _settled(engine, reading, cells, int(max_share * reading.total))
     if [cell.kind for cell in settled] != [cell.kind for cell in cells]:
         engine.execute("DROP TABLE rows")
-        _fill(engine, reading, settled)
+        settled = _fill(engine, reading, settled)
     for cell in settled:
         if cell.kind == "timestamp" and cell.natural != "timestamp":
             _check_zone(engine, cell, odd_text(settled, cell), "rows")
@@ -141,10 +141,14 @@ def _guessed(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Ce
     texts = _texts(cells, reading)
     if not texts:
         return list(cells)
-    engine.execute(f"CREATE TABLE glance AS SELECT {', '.join(map(quote, texts))} FROM raw LIMIT {GLANCE}")
+    first = max(min(GLANCE, GLANCE_CELLS // len(texts)), 1)
+    engine.execute(f"CREATE TABLE glance AS SELECT {', '.join(map(quote, texts))} FROM raw LIMIT {first}")
     found = gather(engine, "glance", texts, reading.rules.decimal)
     engine.execute("DROP TABLE glance")
-    return [replace(cell, kind=guess(found[cell.name])) if cell.guessed else cell for cell in cells]
+    return [
+        replace(cell, kind=guess(found[cell.name]), wordy=wordy(found[cell.name])) if cell.guessed else cell
+        for cell in cells
+    ]
 
 
 def _texts(cells: Sequence[Cell], reading: Reading) -> dict[str, str]:
@@ -152,31 +156,34 @@ def _texts(cells: Sequence[Cell], reading: Reading) -> dict[str, str]:
     return {cell.name: known(cell.name, cell.natural, reading.rules) for cell in cells if cell.guessed}
 
 
-def _fill(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> None:
-    """Create `rows`, with what is odd in the column `__odd__`; its `rowid` is that of `raw`."""
-    if not _filled_directly(engine, reading, cells):
-        _create(engine, reading, cells, "raw")
+def _fill(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Cell]:
+    """Create `rows`, with what is odd in the column `__odd__`; its `rowid` is that of `raw`.
+
+    Returns the cells as they were read.
+    """
+    read = _filled_directly(engine, reading, [replace(cell, direct=False) for cell in cells])
     count = engine.value("SELECT count(*) FROM rows")
     if count != reading.rows:
         names = ", ".join(reading.files)
         raise DataError(f"{names}: {reading.rows:,} rows at first, {count:,} when read again", hint=CHANGING)
+    return read
 
 
-def _filled_directly(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> bool:
-    """Let the source read numbers where it can. False where some are not plain numbers, even without those columns."""
+def _filled_directly(engine: Engine, reading: Reading, cells: list[Cell]) -> list[Cell]:
+    """Let the source read numbers itself where it can, and all of them are plain numbers."""
     source, direct = reading.direct, {cell.name for cell in cells if could_be_direct(cell, reading.rules)}
     for _ in range(DIRECT_TRIES):
         if source is None or not direct:
-            return False
+            break
         tried = [replace(cell, direct=cell.name in direct) for cell in cells]
         _create(engine, reading, tried, source.relation(direct))
-        odd = _odd_counts(engine, tried, [cell for cell in tried if cell.direct])
-        wrong = source.misread(engine) | {name for name, (marked, _) in odd.items() if marked}
+        wrong = source.misread(engine) | infinite(engine, "rows", [cell.name for cell in tried if cell.direct])
         if not wrong:
-            return True
+            return tried
         engine.execute("DROP TABLE rows")
         direct -= wrong
-    return False
+    _create(engine, reading, cells, "raw")
+    return cells
 
 
 def _create(engine: Engine, reading: Reading, cells: Sequence[Cell], relation: str) -> None:
@@ -189,10 +196,9 @@ def _settled(engine: Engine, reading: Reading, cells: Sequence[Cell], allowed: i
     """The same cells with the kinds that all values have. DataError where the spec has to say what is meant."""
     guesses = [cell for cell in cells if cell.guessed]
     odd = _odd_counts(engine, cells, [cell for cell in guesses if cell.may_be_odd])
-    words = [cell.name for cell in guesses if cell.kind == "text"]
     doubtful = {name for name, (marked, _) in odd.items() if marked}
-    sure = surely_text(engine, "rows", words)
-    unsure = [name for name in words if name not in sure]
+    sure = surely_text(engine, "rows", [cell.name for cell in guesses if cell.kind == "text" and cell.wordy])
+    unsure = [cell.name for cell in guesses if cell.kind == "text" and cell.name not in sure]
     decimal, texts = reading.rules.decimal, _texts(cells, reading)
     found = gather(engine, "raw", {name: texts[name] for name in texts if name in doubtful}, decimal)
     found |= gather(engine, "rows", {name: quote(name) for name in unsure}, decimal)
@@ -204,15 +210,15 @@ def _settled(engine: Engine, reading: Reading, cells: Sequence[Cell], allowed: i
 
 def _odd_counts(engine: Engine, cells: Sequence[Cell], some: Sequence[Cell]) -> dict[str, tuple[int, int]]:
     """How many values of each are odd, and how many of those could not be read."""
-    if not some:
-        return {}
-    texts = [odd_text(cells, cell) for cell in some]
-    listed = ", ".join(
-        f"count({text}), count({text}) FILTER ({quote(cell.name)} IS NULL)"
-        for cell, text in zip(some, texts, strict=True)
-    )
-    counts = engine.rows(f"SELECT {listed} FROM rows WHERE {ODD} IS NOT NULL")[0]
-    return {cell.name: (counts[2 * at], counts[2 * at + 1]) for at, cell in enumerate(some)}
+    each = f"SELECT generate_subscripts({ODD}, 1) AS place, unnest({ODD}) AS text FROM rows WHERE {ODD} IS NOT NULL"
+    marked = dict(engine.rows(f"SELECT place, count(text) FROM ({each}) GROUP BY place"))
+    counts = {}
+    for cell in some:
+        number = marked.get(odd_place(cells, cell), 0)
+        fault = f"{quote(cell.name)} IS NULL AND {odd_text(cells, cell)} IS NOT NULL"
+        faults = engine.value(f"SELECT count(*) FROM rows WHERE {ODD} IS NOT NULL AND {fault}") if number else 0
+        counts[cell.name] = (number, faults)
+    return counts
 
 
 def _decided(engine: Engine, reading: Reading, cell: Cell, found: Evidence, allowed: int) -> ColumnType:
