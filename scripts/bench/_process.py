@@ -26,14 +26,19 @@ class Cost:
 
 def cost_of(arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Cost:
     """One run of `modelwright ARGUMENTS`; it must succeed."""
+    return _cost([str(PROGRAM), *arguments], folder, environment or {})
+
+
+def cost_of_script(script: Path, arguments: Sequence[str], folder: Path) -> Cost:
+    """One run of `python SCRIPT ARGUMENTS`; it must succeed."""
+    return _cost([sys.executable, str(script), *arguments], folder, {})
+
+
+def _cost(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Cost:
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
         process = subprocess.Popen(
-            [str(PROGRAM), *arguments],
-            cwd=folder,
-            env={**os.environ, **(environment or {})},
-            stdout=subprocess.PIPE,
-            stderr=said,
+            command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=said
         )
         assert process.stdout
         output = process.stdout.read().decode()
@@ -42,6 +47,6 @@ def cost_of(arguments: Sequence[str], folder: Path, environment: Mapping[str, st
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
-            sys.exit(f"modelwright {' '.join(arguments)}: exit code {process.returncode}\n{said.read().decode()}")
+            sys.exit(f"{' '.join(command)}: exit code {process.returncode}\n{said.read().decode()}")
     per_mb = 2**20 if sys.platform == "darwin" else 2**10
     return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / per_mb, output)

@@ -21,7 +21,7 @@ CONFIGS = ROOT / "configs"
 DATA = Path(os.environ.get("MODELWRIGHT_DATA", ROOT.parent / "shared" / "data")).resolve()
 
 BUNDLED = ("breast_cancer", "diabetes", "digits", "wine")
-REAL = ("adult", "bike_sharing", "diamonds", "telco_churn", "wine_quality")
+REAL = ("adult", "bike_sharing", "diamonds", "sms_spam", "telco_churn", "vic_electricity", "wine_quality")
 ALL = tuple(sorted((*BUNDLED, *REAL, "rides")))
 
 

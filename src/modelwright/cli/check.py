@@ -12,6 +12,10 @@ def check(spec: SpecFile, overrides: Overrides = None, json: Json = False, quiet
 
     loaded = load(spec, overrides or [])
     header = checked_header(loaded)
+    contract = loaded.spec.prepare.contract
+    if contract is not None and not (loaded.base / contract.file).is_file():
+        hint = f"modelwright prepare {spec} --pin writes it"
+        tell(f"there is no {contract.file} yet; {hint}", mark="warning: ", style="yellow")
     if json:
         files = [str(file) for file in loaded.spec.prepare.source.inputs(loaded.base)]
         environment = list(loaded.env_names)

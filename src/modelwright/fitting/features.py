@@ -18,7 +18,7 @@ from modelwright.fitting.default_features import default_steps
 from modelwright.fitting.frame import Frame
 from modelwright.fitting.learn_rows import rows_of
 from modelwright.fitting.made_columns import MadeColumns
-from modelwright.fitting.steps import FittedStep, Stage, applied, fit_step, free_name, without
+from modelwright.fitting.steps import FittedStep, Stage, applied, fit_step, free_name, selections, without
 from modelwright.graph.blocks import Place, StepInputs, assembled, places
 from modelwright.graph.builder import NUMBER, GraphBuilder
 from modelwright.graph.running import Scorer
@@ -44,6 +44,7 @@ class FittedFeatures:
     notes: tuple[str, ...]
     steps: Steps  # as the spec has them, to fit the same on other rows
     seed: int
+    selections: tuple[Mapping[str, Any], ...] = ()  # step, kept and dropped with scores, of steps that select
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -89,13 +90,15 @@ class FittedFeatures:
             else [step.model_dump(mode="json") for step in self.steps],
             "seed": self.seed,
             "contains_rows": self.contains_rows,
+            "selections": [dict(selection) for selection in self.selections],
         }
 
     @classmethod
     def from_dict(cls, model: bytes, content: Mapping[str, Any]) -> FittedFeatures:
         features = tuple(Feature(entry["name"], entry["cardinality"]) for entry in content["features"])
         inputs, notes = tuple(content["inputs"]), tuple(content["notes"])
-        return cls(model, features, inputs, notes, _steps(content["steps"]), content["seed"])
+        selections = tuple(content["selections"])
+        return cls(model, features, inputs, notes, _steps(content["steps"]), content["seed"], selections)
 
 
 def _steps(entries: str | Sequence[Mapping[str, Any]]) -> Steps:
@@ -157,7 +160,8 @@ def _fit(
         frame = applied(fitted_step, frame, folds, place)
     _check_end(frame, stage.by_name_only)
     model, features = _compile(fitted, schema.of_role("input", "time"))
-    return FittedFeatures(model, features, tuple(Scorer(model).inputs), tuple(notes), steps, seed), frame
+    inputs, chosen = tuple(Scorer(model).inputs), selections(fitted)
+    return FittedFeatures(model, features, inputs, tuple(notes), steps, seed, chosen), frame
 
 
 def _check_end(frame: Frame, by_name_only: frozenset[str]) -> None:

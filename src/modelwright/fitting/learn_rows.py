@@ -70,6 +70,17 @@ class ParquetRows:
         count: int = self._metadata.num_rows
         return count
 
+    @cached_property
+    def missing(self) -> dict[str, int]:
+        """How many values are missing, by column: for those of which the file itself says so."""
+        groups = [self._metadata.row_group(number) for number in range(self._metadata.num_row_groups)]
+        found = {}
+        for at, name in enumerate(self.names):
+            known = [group.column(at).statistics for group in groups]
+            if all(one is not None and one.has_null_count for one in known):
+                found[name] = sum(one.null_count for one in known)
+        return found
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._metadata.schema.to_arrow_schema().names)
@@ -131,6 +142,8 @@ def counts(rows: LearnRows, name: str, where: NDArray[np.bool_] | None = None) -
 
 
 def all_missing(rows: LearnRows, name: str) -> bool:
+    if isinstance(rows, ParquetRows) and name in rows.missing:
+        return rows.missing[name] == rows.rows
     return all(table.column(name).null_count == len(table) for table in rows.tables([name]))
 
 

@@ -25,7 +25,7 @@ MISSING, OTHER = "(missing)", "(other)"
 
 @dataclass(frozen=True)
 class Binned:
-    """`places[i]` is the bin of row i; `labels` names the bins, `middles` are their medians where they are of numbers."""
+    """`places[i]` is the bin of row i; `labels` names the bins, `middles` are the medians of those of numbers."""
 
     places: NDArray[np.int64]
     labels: tuple[str, ...]

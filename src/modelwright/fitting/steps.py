@@ -56,6 +56,7 @@ def fit_step(step: Step, frame: Frame, stage: Stage, seed: int, place: str) -> F
         raise SpecError(error.problems[0].message, where=place, hint=error.problems[0].hint) from error
     if not chosen:
         return None
+    _check_name(step, stage.schema, place)
     if step.supervised and stage.target is None:
         raise SpecError(f"{step.kind} learns from the target, and there is none", where=place)
     try:
@@ -93,6 +94,13 @@ def _check_roles(selector: str | list[str], frame: Frame, schema: Schema, place:
             raise SpecError(f'"{word}" is the {schema[word].role} column and can\'t be a feature', where=place)
 
 
+def _check_name(step: Step, schema: Schema, place: str) -> None:
+    name = getattr(step, "name", None)
+    if isinstance(name, str) and name in schema and schema[name].role in FORBIDDEN:
+        role = schema[name].role
+        raise SpecError(f'"{name}" is the {role} column; a feature needs another name', where=place)
+
+
 def applied(fitted: FittedStep, frame: Frame, folds: Folds | None, place: str) -> Frame:
     """The columns after the step, whose values on learn come from running its own small graphs."""
     chosen = [frame.columns[name] for name in fitted.columns]
@@ -124,6 +132,23 @@ def _own_graph(step: Step, chosen: Sequence[FrameColumn], state: State) -> tuple
         shape: list[int | str] = ["N", len(block.names)] if block.type == "number" else ["N"]
         graph.output(f"block {at}", block.tensor, element_type(block.type), shape)
     return blocks, graph.build() if blocks else b""
+
+
+def selections(fitted: Sequence[FittedStep]) -> tuple[dict[str, Any], ...]:
+    """Which columns each selection step kept, and what the others scored; see `parts.selection` for their states."""
+    return tuple(
+        {
+            "step": entry.step.kind,
+            "kept": list(entry.state["kept"]),
+            "dropped": {
+                name: float(score)
+                for name, score in zip(entry.state["columns"], entry.state["scores"], strict=True)
+                if name not in set(entry.state["kept"])
+            },
+        }
+        for entry in fitted
+        if {"kept", "columns", "scores"} <= entry.state.keys()
+    )
 
 
 def without(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ KINDS = ("numeric", "categorical", "text", "timestamp", "all")
 WITHOUT = "not:"
 
 Selector = Annotated[
-    str | list[str],
+    str | Annotated[list[str], Field(min_length=1)],
     Field(
         description="Columns: numeric, categorical, text, timestamp, all, a name, a glob such as `sensor_*`, "
         "`not:` and one of these, or a list of them."

@@ -12,6 +12,7 @@ from modelwright.reports.prepare_insights import relation_blocks, split_blocks
 
 MOST_CHARTS = 60
 MOST_FEATURES = 200
+MOST_DROPPED = 30
 
 
 def prepare_report(facts: Mapping[str, Any]) -> bytes:
@@ -177,4 +178,17 @@ def _day(milliseconds: float) -> str:
 def _features(facts: Mapping[str, Any]) -> list[Block]:
     names = facts["features"]
     shown = ", ".join(names[:MOST_FEATURES]) + (f", … ({len(names):,} in all)" if len(names) > MOST_FEATURES else "")
-    return [Text(f"The model sees {len(names):,} features: {shown}"), *(Text(note, "note") for note in facts["notes"])]
+    selected = [_selection(entry) for entry in facts["selections"]]
+    return [
+        *selected,
+        Text(f"The model sees {len(names):,} features: {shown}"),
+        *(Text(note, "note") for note in facts["notes"]),
+    ]
+
+
+def _selection(entry: Mapping[str, Any]) -> Text:
+    dropped = sorted(entry["dropped"].items(), key=lambda pair: -pair[1])
+    shown = ", ".join(f"{name} ({figure(score, 3)})" for name, score in dropped[:MOST_DROPPED])
+    more = f" and {len(dropped) - MOST_DROPPED} more" if len(dropped) > MOST_DROPPED else ""
+    lost = f"dropped, with their scores: {shown}{more}" if dropped else "dropped none"
+    return Text(f"{entry['step']} kept {len(entry['kept'])} of {len(entry['kept']) + len(dropped)} columns; {lost}.")

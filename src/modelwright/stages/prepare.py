@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("learn", "validation", "test")
 ROLES: tuple[Role, ...] = ("target", "input", "id", "time", "entity", "weight", "ignore")
-OUTSIDE_ENGINE = 300_000_000  # bytes of `memory` that Python, Arrow and ONNX Runtime take beside the engine
+ENGINE_SHARE = 0.7  # of `memory`: the rest is for Python and Arrow, and for what the engine takes without counting it
 MOST_REMOVED = 0.5  # share of all rows that one step may take away without a word
 LEAST_TOLD, MOST_TOLD = 0.01, 5  # share of the target below which a column is not named, and how many are
 FIRST_REJECTS = 'SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid LIMIT 20'
@@ -59,8 +59,7 @@ def run(plan: Plan, progress: Progress) -> Result:
     from modelwright.tables.engine import open_engine
 
     job, threads = plan.job, available_threads()
-    allowed = parse_bytes(job.spec.prepare.memory)
-    memory = max(allowed - OUTSIDE_ENGINE, allowed // 2)
+    memory = int(ENGINE_SHARE * parse_bytes(job.spec.prepare.memory))
     with begin(job.store, plan.identity, spec_text=job.spec_text, threads=threads) as staged:
         scratch = staged.folder / "scratch"
         readable = [*job.spec.prepare.source.inputs(job.base), staged.folder]
@@ -249,7 +248,7 @@ def _write_facts(
     from modelwright.stages.prepare_facts import look
     from modelwright.tables.contract_text import to_json_schema, to_sql
 
-    with pq.ParquetFile(staged.path("learn.parquet")) as learn:
+    with pq.ParquetFile(staged.path("learn.parquet"), pre_buffer=False) as learn:
         profile, columns = look(learn, schema, figures)
     staged.write_json("schema.json", schema.to_dict())
     staged.write_json("profile.json", profile.to_dict())

@@ -9,6 +9,7 @@ columns                   [{name, type, role, nullable, missing, distinct, minim
 checks                    [{kind, severity, said, violations, passed}]
 rejects                   the first refused rows: [{file, line, column, value, reason}]
 insights                  what stages.prepare_insights found
+selections                of steps that select: [{step, kept: [names], dropped: {name: score}}]
 features, notes, warnings names of the features; what was left out and why; what a person should look at
 """
 
@@ -59,6 +60,7 @@ def report_facts(
         "rejects": [dict(zip(("file", "line", "column", "value", "reason"), row, strict=True)) for row in refused],
         "features": [feature.name for feature in features.features],
         "notes": list(features.notes),
+        "selections": [dict(selection) for selection in features.selections],
         "warnings": list(warnings),
     }
 

@@ -37,7 +37,7 @@ def fit(job: Job, learn: Path, schema: Schema, scratch: Path) -> FittedFeatures:
 def write(staged: Staged, features: FittedFeatures) -> None:
     staged.write_bytes("features.onnx", features.model)
     staged.write_json("features.json", features.to_dict())
-    with pq.ParquetFile(staged.path("learn.parquet")) as file:
+    with pq.ParquetFile(staged.path("learn.parquet"), pre_buffer=False) as file:
         first = next(_tables(file, features, PREVIEW_ROWS))
     pq.write_table(_named(features, features.transform(first)), staged.path("preview.parquet"))
 
@@ -53,7 +53,7 @@ def write_matrices(staged: Staged, job: Job, schema: Schema, features: FittedFea
             table, target = pq.read_table(source), _target(job, source, schema)
             whole = fit_learn_matrix(job.spec.prepare.features, table, schema, target, _seed(job))[1]
             step = _rows(features)
-            matrices = (whole[start : start + step] for start in range(0, max(len(whole), 1), step))
+            matrices: Iterator[Floats] = (whole[start : start + step] for start in range(0, max(len(whole), 1), step))
         else:
             matrices = _matrices(features, source)
         _write_matrix(staged.path(f"{name}_features.parquet"), features, matrices)
@@ -88,7 +88,7 @@ def _few(values: Floats) -> bool:
 
 def _matrices(features: FittedFeatures, path: Path) -> Iterator[Floats]:
     """The matrix of each piece of a table; one of no rows where there are none."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         for table in _tables(file, features, _rows(features)):
             yield features.transform(table)
 
@@ -97,7 +97,7 @@ def _tables(file: pq.ParquetFile, features: FittedFeatures, rows: int) -> Iterat
     names = list(features.inputs) or file.schema_arrow.names[:1]
     if not file.metadata.num_rows:
         yield file.schema_arrow.empty_table().select(names)
-    for batch in file.iter_batches(rows, columns=names):
+    for batch in file.iter_batches(rows, columns=names, use_threads=False):
         yield pa.Table.from_batches([batch])
 
 
@@ -111,7 +111,8 @@ def _named(features: FittedFeatures, matrix: Floats) -> pa.Table:
 
 
 def _target(job: Job, learn: Path, schema: Schema) -> Target:
-    values = pq.read_table(learn, columns=[job.spec.task.target]).column(0).combine_chunks()
+    with pq.ParquetFile(learn, pre_buffer=False) as file:  # read_table would import pandas
+        values = file.read([job.spec.task.target]).column(0).combine_chunks()
     return Target(job.spec.task.encode(values, schema), len(schema.classes or ()))
 
 

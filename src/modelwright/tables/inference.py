@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from modelwright.core.columns import ColumnType
 from modelwright.core.errors import DataError
 from modelwright.tables import parsing
 from modelwright.tables.engine import Engine, quote
+from modelwright.tables.reading import TextRules
 
 BOOLEANS = "('true', 'false', 'True', 'False', 'TRUE', 'FALSE')"
 MOSTLY = 0.9  # a column this numeric was probably meant to be
@@ -44,16 +45,17 @@ def natural_type(sql_type: str) -> ColumnType | None:
     return next((kind for pattern, kind in NATURAL if re.fullmatch(pattern, sql_type)), None)
 
 
-def gather(engine: Engine, relation: str, texts: Mapping[str, str], decimal: str) -> dict[str, Evidence]:
-    """By column name: `texts` are its values as SQL over `relation`, NULL where they are missing.
+def gather(engine: Engine, relation: str, columns: Sequence[str], rules: TextRules) -> dict[str, Evidence]:
+    """What the texts of columns say, by column name.
 
     Values are counted one below the other: planning a query of many columns takes longer than counting them.
     """
-    if not texts:
+    if not columns:
         return {}
-    given = ", ".join(f"{text} AS t{at}" for at, text in enumerate(texts.values()))
-    listed = ", ".join(f"t{at}" for at in range(len(texts)))
-    one = f"SELECT unnest(range({len(texts)})) AS c, unnest([{listed}]) AS t FROM (SELECT {given} FROM {relation})"
+    decimal, written = rules.decimal, ", ".join(f"{quote(name)}::VARCHAR" for name in columns)
+    one = f"SELECT generate_subscripts(l, 1) AS c, unnest(l) AS t FROM (SELECT [{written}] AS l FROM {relation})"
+    bare = f"SELECT c, {parsing.stripped('t') if rules.strip else 't'} AS t FROM ({one})"
+    one = f"SELECT c, {parsing.without_null_words('t', rules.null_words)} AS t FROM ({bare})"
     number = f"CASE WHEN t < {AFTER_NUMBERS} THEN {parsing.number('t', decimal)} END"
     whole = f"v IS NOT NULL AND NOT {parsing.fraction('t', decimal)}"
     judged = f"SELECT *, {whole} AS w FROM (SELECT *, {number} AS v FROM ({one}))"
@@ -63,7 +65,7 @@ def gather(engine: Engine, relation: str, texts: Mapping[str, str], decimal: str
         f"count(*) FILTER (w AND t LIKE '0_%'), coalesce(min(length(t)) FILTER (w), 0), "
         f"coalesce(max(length(t)) FILTER (w), 0) FROM ({judged}) GROUP BY c ORDER BY c"
     )
-    return {name: Evidence(*row[1:]) for name, row in zip(texts, rows, strict=True)}
+    return {name: Evidence(*row[1:]) for name, row in zip(columns, rows, strict=True)}
 
 
 def guess(found: Evidence) -> ColumnType:

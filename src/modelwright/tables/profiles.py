@@ -144,7 +144,7 @@ def value_counts(source: Source, name: str) -> dict[Any, int]:
 def pieces(source: Source, name: str) -> Iterator[pa.Array]:
     """The values of a column in their order."""
     if isinstance(source, pq.ParquetFile):
-        yield from (batch.column(0) for batch in source.iter_batches(columns=[name]))
+        yield from (batch.column(0) for batch in source.iter_batches(columns=[name], use_threads=False))
     else:
         column = source.column(name)
         yield from column.chunks if isinstance(column, pa.ChunkedArray) else [column]

@@ -19,7 +19,7 @@ from modelwright.core.columns import ROW_DIGEST, Column, ColumnType
 from modelwright.core.errors import DataError, SpecError
 from modelwright.core.names import did_you_mean
 from modelwright.tables import parsing
-from modelwright.tables.cells import ODD, Cell, Declared, could_be_direct, known, odd_place, odd_text, read_cells
+from modelwright.tables.cells import ODD, Cell, Declared, could_be_direct, odd_place, odd_text, read_cells
 from modelwright.tables.engine import Engine, literal, quote
 from modelwright.tables.inference import Evidence, decide, gather, guess, infinite, natural_type, surely_text, wordy
 from modelwright.tables.reading import Reading, Refusal, examples, refuse
@@ -138,22 +138,17 @@ def _too_large(engine: Engine, cells: Sequence[Cell]) -> set[str]:
 
 def _guessed(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Cell]:
     """The kinds of columns of text that their first values have."""
-    texts = _texts(cells, reading)
+    texts = [cell.name for cell in cells if cell.guessed]
     if not texts:
         return list(cells)
     first = max(min(GLANCE, GLANCE_CELLS // len(texts)), 1)
     engine.execute(f"CREATE TABLE glance AS SELECT {', '.join(map(quote, texts))} FROM raw LIMIT {first}")
-    found = gather(engine, "glance", texts, reading.rules.decimal)
+    found = gather(engine, "glance", texts, reading.rules)
     engine.execute("DROP TABLE glance")
     return [
         replace(cell, kind=guess(found[cell.name]), wordy=wordy(found[cell.name])) if cell.guessed else cell
         for cell in cells
     ]
-
-
-def _texts(cells: Sequence[Cell], reading: Reading) -> dict[str, str]:
-    """SQL over `raw` for the cleaned texts of columns whose type is not known."""
-    return {cell.name: known(cell.name, cell.natural, reading.rules) for cell in cells if cell.guessed}
 
 
 def _fill(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Cell]:
@@ -196,12 +191,11 @@ def _settled(engine: Engine, reading: Reading, cells: Sequence[Cell], allowed: i
     """The same cells with the kinds that all values have. DataError where the spec has to say what is meant."""
     guesses = [cell for cell in cells if cell.guessed]
     odd = _odd_counts(engine, cells, [cell for cell in guesses if cell.may_be_odd])
-    doubtful = {name for name, (marked, _) in odd.items() if marked}
+    doubtful = [name for name, (marked, _) in odd.items() if marked]
     sure = surely_text(engine, "rows", [cell.name for cell in guesses if cell.kind == "text" and cell.wordy])
     unsure = [cell.name for cell in guesses if cell.kind == "text" and cell.name not in sure]
-    decimal, texts = reading.rules.decimal, _texts(cells, reading)
-    found = gather(engine, "raw", {name: texts[name] for name in texts if name in doubtful}, decimal)
-    found |= gather(engine, "rows", {name: quote(name) for name in unsure}, decimal)
+    found = gather(engine, "raw", doubtful, reading.rules)
+    found |= gather(engine, "rows", unsure, reading.rules)
     return [
         replace(cell, kind=_decided(engine, reading, cell, found[cell.name], allowed)) if cell.name in found else cell
         for cell in cells

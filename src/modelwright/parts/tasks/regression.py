@@ -34,7 +34,8 @@ class Regression(Task):
             kind = "missing" if target is None else f"of type {target.type}"
             raise DataError(
                 f"{self.target}: the target is {kind}; regression needs numbers",
-                hint="use task.kind: binary or multiclass, or give the column's type and format under prepare.columns",
+                hint="use task.kind: binary or multiclass, or give the column's type under prepare.columns "
+                '(and decimal: "," under source, if numbers are written so)',
             )
         if target.minimum is None or target.minimum == target.maximum:
             raise DataError(

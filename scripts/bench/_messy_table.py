@@ -1,6 +1,6 @@
 """Makes the messy table of the prepare benchmark: 31 columns of what real exports hold, the same for the same rows.
 
-    python scripts/bench/messy_table.py FILE ROWS
+    python scripts/bench/_messy_table.py FILE ROWS
 
 Numbers with missing values under several names and wild outliers, text of few and of many values, padded with blanks,
 timestamps, ids, free text with quotes and commas, and one row in a hundred written twice.
@@ -29,27 +29,20 @@ DUPLICATES = 100  # one row in so many is written twice
 
 
 def write_table(path: Path, rows: int) -> None:
-    blocks = _blocks(rows)
-    first = next(blocks)
-    reader = pa.RecordBatchReader.from_batches(first.schema, (batch for batch in _chain(first, blocks)))
+    schema = _block(0, 1).schema
     with duckdb.connect(config={"threads": 1}) as connection:
-        connection.register("blocks", reader)
+        connection.register("blocks", pa.RecordBatchReader.from_batches(schema, _blocks(rows)))
         connection.execute(f"COPY (SELECT * FROM blocks) TO '{path}' (FORMAT csv, HEADER)")
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
 
 
 def _blocks(rows: int) -> Iterator[pa.RecordBatch]:
     unique = rows - rows // (DUPLICATES + 1)
-    written = 0
+    repeated = 0
     for start in range(0, unique, BLOCK):
         block = _block(start, min(BLOCK, unique - start))
         again = np.flatnonzero((start + np.arange(len(block))) % DUPLICATES == 7)
-        again = again[: max(rows - unique - written, 0)]
-        written += len(again)
+        again = again[: max(rows - unique - repeated, 0)]
+        repeated += len(again)
         order = np.sort(np.concatenate([np.arange(len(block)), again]), kind="stable")
         yield block.take(pa.array(order))
 
@@ -66,8 +59,8 @@ def _block(start: int, size: int) -> pa.RecordBatch:
         values[random.random(size) < 0.001] *= 1000
         columns[name] = _holes(pa.array(values.round(4)).cast(pa.string()), random, 0.01 * (place % 5))
     for place, name in enumerate(COUNTS):
-        values = random.poisson(3 + 40 * place, size)
-        columns[name] = _holes(pa.array(values).cast(pa.string()), random, 0.02 * place)
+        counts = pa.array(random.poisson(3 + 40 * place, size))
+        columns[name] = _holes(counts.cast(pa.string()), random, 0.02 * place)
     for name, count in (SMALL | LARGE).items():
         words = np.array([f"{name} {number}" for number in range(count)])
         drawn = np.minimum((random.exponential(0.25, size) * count).astype(int), count - 1)
@@ -76,15 +69,9 @@ def _block(start: int, size: int) -> pa.RecordBatch:
     columns["remark"] = pa.array(np.array(REMARKS)[random.integers(0, len(REMARKS), size)])
     columns["gps_lat"] = pa.array((50.4 + 0.1 * random.normal(size=size)).round(6)).cast(pa.string())
     columns["gps_lon"] = pa.array((30.5 + 0.1 * random.normal(size=size)).round(6)).cast(pa.string())
-    target = 30 + 9 * hidden + 4 * random.normal(size=size) + 0.2 * _numbers(columns["stops"])
+    target = 30 + 9 * hidden + 4 * random.normal(size=size)
     columns["duration_min"] = _holes(pa.array(target.round(2)).cast(pa.string()), random, 0.005)
     return pa.RecordBatch.from_pydict(columns)
-
-
-def _numbers(texts: pa.Array) -> NDArray[np.float64]:
-    known = pc.if_else(pc.is_in(texts, pa.array(NULL_WORDS)), "3", texts)
-    numbers: NDArray[np.float64] = known.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return numbers
 
 
 def _times(random: np.random.Generator, start: int, size: int) -> pa.Array:

@@ -1,6 +1,6 @@
 """The prepare benchmark's peer: the same work by hand with pandas and scikit-learn's ColumnTransformer.
 
-python scripts/bench/pandas_prepare.py CSV FOLDER
+python scripts/bench/_pandas_prepare.py CSV FOLDER
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from messy_table import COUNTS, LARGE, NULL_WORDS, NUMBERS, SMALL
+from _messy_table import COUNTS, LARGE, NULL_WORDS, NUMBERS, SMALL
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
