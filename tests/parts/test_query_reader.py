@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from modelwright.core.errors import DataError, ModelwrightError, SpecError
 from modelwright.parts.readers.query import Query
 from modelwright.tables.engine import open_engine
-from modelwright.tables.query_functions import FUNCTIONS, OPERATORS
 from modelwright.tables.reading import Reading
+from modelwright.tables.sources.query_functions import FUNCTIONS, OPERATORS
 
 RIDES = "id,requested_at,city,km\n1,2026-01-01 10:00:00,a,3\n2,2026-01-01 11:30:00,a,4.5\n3,2026-01-01 12:30:00,b,5\n"
 WEATHER = "observed_at,city,temp_c\n2026-01-01T09:00:00Z,a,1\n2026-01-01T11:00:00Z,a,2\n2026-01-01T13:00:00Z,b,9\n"

@@ -16,9 +16,9 @@ from modelwright.core.errors import DataError
 from modelwright.parts.readers.builtin import COLUMNS, Builtin
 from modelwright.parts.readers.csv import Csv
 from modelwright.parts.readers.parquet import Parquet
-from modelwright.tables import csv_rows
-from modelwright.tables.csv_files import survey
 from modelwright.tables.engine import open_engine
+from modelwright.tables.sources import csv_rows
+from modelwright.tables.sources.csv_files import survey
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 

@@ -19,9 +19,9 @@ import pytest
 
 from modelwright.core.errors import DataError
 from modelwright.parts import catalog
-from modelwright.tables import unpacking
 from modelwright.tables.engine import Engine
 from modelwright.tables.reading import Reading, clear
+from modelwright.tables.sources import unpacking
 
 CSV = b"a,b\n1,2\n3\n5,6\n"
 

@@ -22,9 +22,9 @@ from modelwright.parts.base import Reader
 from modelwright.parts.readers.mysql import Mysql
 from modelwright.parts.readers.postgresql import Postgresql
 from modelwright.parts.readers.sqlite import Sqlite
-from modelwright.tables import connections
 from modelwright.tables.engine import Engine, open_engine
-from modelwright.tables.sql_text import MYSQL, POSTGRESQL, SQLITE, QueryError, check_select, statement
+from modelwright.tables.sources import connections
+from modelwright.tables.sources.sql_text import MYSQL, POSTGRESQL, SQLITE, QueryError, check_select, statement
 
 CANARY = "geheim-3f9a"
 

@@ -138,7 +138,9 @@ CASES = {
     ),
 }
 CASES |= {
-    "a Parquet file for a CSV file": Bad(b"PAR1" + bytes(range(256)) * 9, ("data.csv:", " this is no text", "kind: parquet")),
+    "a Parquet file for a CSV file": Bad(
+        b"PAR1" + bytes(range(256)) * 9, ("data.csv:", " this is no text", "kind: parquet")
+    ),
     "unreadable Parquet": Bad("x,c,y\n", ("data.csv: ",), spec=spec().replace("kind: csv", "kind: parquet")),
 }
 

@@ -4,7 +4,7 @@ import pytest
 
 from modelwright.core.columns import Column
 from modelwright.tables.engine import open_engine
-from modelwright.tables.leak_labels import decimal_commas
+from modelwright.tables.leaks.labels import decimal_commas
 
 
 @pytest.mark.parametrize(

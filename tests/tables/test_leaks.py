@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from modelwright.core.columns import Column
-from modelwright.tables.leaks import find_leaks
+from modelwright.tables.leaks.guards import find_leaks
 
 ROWS = 3000
 RANDOM = np.random.default_rng(0)

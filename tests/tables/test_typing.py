@@ -7,7 +7,7 @@ import pytest
 
 from modelwright.core.columns import ROW_DIGEST
 from modelwright.core.errors import DataError, SpecError
-from modelwright.tables.arrow_rows import read_arrow
+from modelwright.tables.sources.arrow_rows import read_arrow
 from modelwright.tables.typing import Declared, type_rows
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modelwright.parts.secret import Secret
-from modelwright.tables.files import find_files
-from modelwright.tables.remote import Access, find, is_url
+from modelwright.tables.sources.files import find_files
+from modelwright.tables.sources.remote import Access, find, is_url
 
 if TYPE_CHECKING:
     from typing import Self

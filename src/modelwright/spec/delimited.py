@@ -20,9 +20,9 @@ from modelwright.spec.sample import (
     looks_like_names,
     sampled_columns,
 )
-from modelwright.tables.files import suffix_of
-from modelwright.tables.recognition import first_bytes
-from modelwright.tables.unpacking import opened
+from modelwright.tables.sources.files import suffix_of
+from modelwright.tables.sources.recognition import first_bytes
+from modelwright.tables.sources.unpacking import opened
 
 DELIMITERS = ",\t;|"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")

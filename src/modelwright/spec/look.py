@@ -13,8 +13,8 @@ from typing import Any
 from modelwright.core.errors import DataError
 from modelwright.spec.delimited import look_at_delimited
 from modelwright.spec.sample import SAMPLE_ROWS, SampledColumn, sampled_columns
-from modelwright.tables.files import FORMATS, suffix_of
-from modelwright.tables.recognition import kind_of
+from modelwright.tables.sources.files import FORMATS, suffix_of
+from modelwright.tables.sources.recognition import kind_of
 
 MEMORY = 500_000_000
 BY_LINE = ("jsonl", "lines")  # of these the first lines show enough
@@ -76,8 +76,8 @@ def _of_text(path: Path) -> dict[str, Any]:
 
 def _of_names(path: Path) -> dict[str, Any]:
     """The first part of each name is the label, where all files are in one folder and share a scheme."""
-    from modelwright.tables.archives import entry_names
-    from modelwright.tables.recognition import IMAGES, SOUNDS
+    from modelwright.tables.sources.archives import entry_names
+    from modelwright.tables.sources.recognition import IMAGES, SOUNDS
 
     names = entry_names(path, (*SOUNDS, *IMAGES), path.name)
     folders = {name.rpartition("/")[0] for name in names}
@@ -116,7 +116,7 @@ def _read(kind: str, path: Path, options: Mapping[str, Any]) -> tuple[list[str],
 
 
 def _first_lines(path: Path, folder: Path) -> Path:
-    from modelwright.tables.unpacking import opened
+    from modelwright.tables.sources.unpacking import opened
 
     copy = folder / path.name.removesuffix(".gz").removesuffix(".zst")
     with opened(path, str(path)) as content, copy.open("wb") as file:

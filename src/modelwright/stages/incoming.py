@@ -17,7 +17,7 @@ from modelwright.core.units import parse_bytes
 from modelwright.parts import catalog
 from modelwright.stages.cleaning import clean
 from modelwright.stages.declared import pinned_columns
-from modelwright.tables.recognition import kind_of
+from modelwright.tables.sources.recognition import kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -156,8 +156,8 @@ def _joined(
     """`raw` as reading all files at once fills it."""
     from modelwright.tables import reading
     from modelwright.tables.engine import literal, quote
-    from modelwright.tables.parquet_rows import joined
     from modelwright.tables.reading import FILE, Reading
+    from modelwright.tables.sources.parquet_rows import joined
 
     columns: dict[str, str] = {}
     filled = [entry for entry in found if entry.rows]

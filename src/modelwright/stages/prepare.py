@@ -181,7 +181,7 @@ def _found(words: str | list[str], columns: list[Column]) -> list[str]:
 def _warnings(engine: Engine, job: Job, schema: Schema, rows: PreparedRows) -> list[str]:
     """What a person should look at: empty columns, repeated rows, leaks, checks that only warn."""
     from modelwright.tables.description import repeated_rows
-    from modelwright.tables.leaks import find_leaks
+    from modelwright.tables.leaks.guards import find_leaks
     from modelwright.tables.reading import examples
 
     warnings = [

@@ -19,10 +19,10 @@ from modelwright.core.columns import ROW_DIGEST, Column, ColumnType
 from modelwright.core.errors import DataError, SpecError
 from modelwright.core.names import did_you_mean
 from modelwright.tables import parsing
-from modelwright.tables.cells import ODD, Cell, Declared, could_be_direct, odd_place, odd_text, read_cells
 from modelwright.tables.engine import Engine, literal, quote
 from modelwright.tables.inference import Evidence, decide, gather, guess, infinite, natural_type, surely_text, wordy
 from modelwright.tables.reading import Reading, Refusal, examples, refuse
+from modelwright.tables.sources.cells import ODD, Cell, Declared, could_be_direct, odd_place, odd_text, read_cells
 
 __all__ = ["Declared", "check_declared", "check_share", "row_digest", "told_apart_by", "type_rows"]
 

@@ -38,8 +38,8 @@ class Arrow(Reader):
         return fingerprint(self.path, SUFFIXES, self.filesystem)
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.fetching import fetch
-        from modelwright.tables.ipc_rows import read_ipc
+        from modelwright.tables.sources.fetching import fetch
+        from modelwright.tables.sources.ipc_rows import read_ipc
 
         found = fetch(engine.folder, base, self.path, SUFFIXES, self.filesystem.access())
         return read_ipc(engine, [(file.path, file.shown) for file in found])

@@ -11,8 +11,8 @@ from pydantic import Field, field_validator
 
 from modelwright.core.canonical import digest
 from modelwright.parts.base import Reader
-from modelwright.tables.archives import entry_names
-from modelwright.tables.media_files import media_files, media_place
+from modelwright.tables.sources.archives import entry_names
+from modelwright.tables.sources.media_files import media_files, media_place
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -61,8 +61,8 @@ class Audio(Reader):
         return {"names": digest(entry_names(media_place(base, self.path), SUFFIXES, self.path))}
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.media_rows import read_media
-        from modelwright.tables.wave_headers import describe_wave
+        from modelwright.tables.sources.media_rows import read_media
+        from modelwright.tables.sources.wave_headers import describe_wave
 
         place = media_place(base, self.path)
         return read_media(engine, place, self.path, SUFFIXES, self.pattern, describe_wave, KINDS)

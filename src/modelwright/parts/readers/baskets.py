@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from modelwright.parts.base import Reader
-from modelwright.tables.files import find_files
+from modelwright.tables.sources.files import find_files
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -63,9 +63,9 @@ class Baskets(Reader):
         return list(COLUMNS)
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.basket_rows import read_baskets
-        from modelwright.tables.csv_files import Dialect
-        from modelwright.tables.fetching import fetch
+        from modelwright.tables.sources.basket_rows import read_baskets
+        from modelwright.tables.sources.csv_files import Dialect
+        from modelwright.tables.sources.fetching import fetch
 
         files = [(file.path, file.shown) for file in fetch(engine.folder, base, self.path, SUFFIXES)]
         quote = "" if self.quote == "none" else self.quote

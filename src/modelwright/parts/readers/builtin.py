@@ -60,7 +60,7 @@ class Builtin(Reader):
         import pyarrow as pa
         from sklearn import datasets
 
-        from modelwright.tables.arrow_rows import read_arrow
+        from modelwright.tables.sources.arrow_rows import read_arrow
 
         loaded = getattr(datasets, f"load_{self.name}")()
         labels = loaded.get("target_names", [])

@@ -12,9 +12,9 @@ from pydantic import Field, field_validator
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Reader
 from modelwright.parts.filesystem import PATH, Filesystem, fingerprint, is_elsewhere, local_files
-from modelwright.tables.csv_files import Dialect, read_header
-from modelwright.tables.files import shown, suffix_of
-from modelwright.tables.unpacking import packing
+from modelwright.tables.sources.csv_files import Dialect, read_header
+from modelwright.tables.sources.files import shown, suffix_of
+from modelwright.tables.sources.unpacking import packing
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -100,9 +100,9 @@ class Csv(Reader):
         return max(round(sum(path.stat().st_size for path in files) * lines / max(len(start), 1)) - len(files), 0)
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.csv_rows import read_csv
-        from modelwright.tables.fetching import fetch
         from modelwright.tables.reading import TextRules
+        from modelwright.tables.sources.csv_rows import read_csv
+        from modelwright.tables.sources.fetching import fetch
 
         files = fetch(engine.folder, base, self.path, SUFFIXES, self.filesystem.access())
         dialect = self._dialect([file.name for file in files])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Reader
-from modelwright.tables.files import find_files
+from modelwright.tables.sources.files import find_files
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -41,16 +41,16 @@ class Excel(Reader):
         return find_files(base, self.path, SUFFIXES)
 
     def header(self, base: Path) -> list[str]:
-        from modelwright.tables.files import shown
-        from modelwright.tables.sheet_rows import sheet_header
+        from modelwright.tables.sources.files import shown
+        from modelwright.tables.sources.sheet_rows import sheet_header
 
         path = self.inputs(base)[0]
         return sheet_header(path, shown(path, base), self.sheet, self.header_row)
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.fetching import fetch
         from modelwright.tables.reading import TextRules
-        from modelwright.tables.sheet_rows import read_sheets
+        from modelwright.tables.sources.fetching import fetch
+        from modelwright.tables.sources.sheet_rows import read_sheets
 
         files = [(file.path, file.shown) for file in fetch(engine.folder, base, self.path, SUFFIXES)]
         rules = TextRules(tuple(self.null_words), strip=True)

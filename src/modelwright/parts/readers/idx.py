@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Reader
-from modelwright.tables.files import find_files, shown
-from modelwright.tables.idx_files import column_names, read_shape
+from modelwright.tables.sources.files import find_files, shown
+from modelwright.tables.sources.idx_files import column_names, read_shape
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -40,8 +40,8 @@ class Idx(Reader):
         return [*column_names(shape.sizes[1:]), *(["label"] if self.labels is not None else [])]
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.fetching import fetch
-        from modelwright.tables.idx_rows import read_idx
+        from modelwright.tables.sources.fetching import fetch
+        from modelwright.tables.sources.idx_rows import read_idx
 
         named = [self.path] if self.labels is None else [self.path, self.labels]
         files = [fetch(engine.folder, base, path, (".idx",))[0] for path in named]

@@ -50,9 +50,9 @@ class Jsonl(Reader):
         return fingerprint(self.path, SUFFIXES, self.filesystem)
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.fetching import fetch
-        from modelwright.tables.json_rows import read_json_lines
         from modelwright.tables.reading import TextRules
+        from modelwright.tables.sources.fetching import fetch
+        from modelwright.tables.sources.json_rows import read_json_lines
 
         found = fetch(engine.folder, base, self.path, SUFFIXES, self.filesystem.access())
         files, rules = [(file.path, file.shown) for file in found], TextRules(tuple(self.null_words))

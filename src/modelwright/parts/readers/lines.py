@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from modelwright.parts.base import Reader
-from modelwright.tables.files import find_files
+from modelwright.tables.sources.files import find_files
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -63,8 +63,8 @@ class Lines(Reader):
         return ["line", "text"] if self.pattern is None else list(re.compile(self.pattern).groupindex)
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.fetching import fetch
-        from modelwright.tables.line_rows import read_lines
+        from modelwright.tables.sources.fetching import fetch
+        from modelwright.tables.sources.line_rows import read_lines
 
         files = [(file.path, file.shown) for file in fetch(engine.folder, base, self.path, SUFFIXES)]
         return read_lines(engine, files, self.encoding, self.pattern, paragraphs=self.unit == "paragraph")

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from modelwright.parts.base import Reader
 from modelwright.parts.secret import Secret
-from modelwright.tables.sql_text import MYSQL, check_select
+from modelwright.tables.sources.sql_text import MYSQL, check_select
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -56,7 +56,7 @@ class Mysql(Reader):
         return None if self.version is None else {"version": self.version}
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.mysql_rows import read_mysql
+        from modelwright.tables.sources.mysql_rows import read_mysql
 
         return read_mysql(engine, self.url.reveal(), self.query, self.timeout_s)
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from modelwright.core.canonical import digest
 from modelwright.parts.base import Reader
 from modelwright.parts.filesystem import PATH, Filesystem, fingerprint, local_files
-from modelwright.tables.partitions import is_partitioned, partitioned_files, partitions_of
+from modelwright.tables.sources.partitions import is_partitioned, partitioned_files, partitions_of
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -52,8 +52,8 @@ class Parquet(Reader):
         return {"partitions": digest(places)}  # a renamed folder is other data
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.fetching import fetch
-        from modelwright.tables.parquet_rows import read_parquet
+        from modelwright.tables.sources.fetching import fetch
+        from modelwright.tables.sources.parquet_rows import read_parquet
 
         folder = self._partitioned(base)
         if folder is not None:

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from modelwright.parts.base import Reader
 from modelwright.parts.secret import Secret
-from modelwright.tables.sql_text import POSTGRESQL, check_select
+from modelwright.tables.sources.sql_text import POSTGRESQL, check_select
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -54,7 +54,7 @@ class Postgresql(Reader):
         return None if self.version is None else {"version": self.version}
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.postgresql_rows import read_postgresql
+        from modelwright.tables.sources.postgresql_rows import read_postgresql
 
         return read_postgresql(engine, self.url.reveal(), self.query, self.timeout_s)
 

@@ -108,8 +108,8 @@ class Query(Reader):
 
     def header(self, base: Path) -> list[str] | None:
         """Only running the query tells; but it is looked at here, as are the sources that are cheap to look at."""
-        from modelwright.tables.query_tree import check_query
-        from modelwright.tables.sql_text import DUCKDB, statement
+        from modelwright.tables.sources.query_tree import check_query
+        from modelwright.tables.sources.sql_text import DUCKDB, statement
 
         check_query(statement(self.query, DUCKDB), self.sources)
         for source in self.sources.values():
@@ -127,7 +127,7 @@ class Query(Reader):
         return found
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.query_rows import read_query
+        from modelwright.tables.sources.query_rows import read_query
 
         readers = {name: functools.partial(source.read, base=base) for name, source in self.sources.items()}
         declared = {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from modelwright.parts.base import Reader
-from modelwright.tables import sqlite_files
-from modelwright.tables.files import find_files, shown
+from modelwright.tables.sources import sqlite_files
+from modelwright.tables.sources.files import find_files, shown
 
 if TYPE_CHECKING:
     from typing import Self
@@ -61,7 +61,7 @@ class Sqlite(Reader):
 
     def read(self, engine: Engine, base: Path) -> Reading:
         from modelwright.tables.reading import TextRules
-        from modelwright.tables.sqlite_rows import read_sqlite
+        from modelwright.tables.sources.sqlite_rows import read_sqlite
 
         path = self.inputs(base)[0]
         rules = TextRules(tuple(self.null_words))

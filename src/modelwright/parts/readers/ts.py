@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Reader
-from modelwright.tables.files import find_files, shown
+from modelwright.tables.sources.files import find_files, shown
 
 if TYPE_CHECKING:
     from modelwright.tables.engine import Engine
@@ -32,14 +32,14 @@ class Ts(Reader):
         return find_files(base, self.path, ".ts")
 
     def header(self, base: Path) -> list[str]:
-        from modelwright.tables.series_rows import columns_of, read_preamble
+        from modelwright.tables.sources.series_rows import columns_of, read_preamble
 
         path = self.inputs(base)[0]
         return columns_of(read_preamble(path, shown(path, base)))
 
     def read(self, engine: Engine, base: Path) -> Reading:
-        from modelwright.tables.fetching import fetch
-        from modelwright.tables.series_rows import read_series
+        from modelwright.tables.sources.fetching import fetch
+        from modelwright.tables.sources.series_rows import read_series
 
         return read_series(
             engine, [(file.path, file.shown) for file in fetch(engine.folder, base, self.path, (".ts",))]

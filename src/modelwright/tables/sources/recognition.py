@@ -11,9 +11,9 @@ from itertools import islice
 from pathlib import Path
 
 from modelwright.core.errors import DataError
-from modelwright.tables.archives import entry_names, is_zip
-from modelwright.tables.files import FORMATS, suffix_of
-from modelwright.tables.unpacking import opened
+from modelwright.tables.sources.archives import entry_names, is_zip
+from modelwright.tables.sources.files import FORMATS, suffix_of
+from modelwright.tables.sources.unpacking import opened
 
 START = 64_000  # bytes looked at
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")

@@ -13,11 +13,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
-from modelwright.tables import connections
 from modelwright.tables.engine import Engine
 from modelwright.tables.reading import Reading
-from modelwright.tables.sql_rows import NUMERIC, SqlColumn, read_sql
-from modelwright.tables.sql_text import MYSQL, statement
+from modelwright.tables.sources import connections
+from modelwright.tables.sources.sql_rows import NUMERIC, SqlColumn, read_sql
+from modelwright.tables.sources.sql_text import MYSQL, statement
 
 NAME = "mysql"
 HINT = "mysql://user:password@host:3306/database"

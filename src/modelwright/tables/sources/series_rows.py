@@ -11,7 +11,7 @@ from pathlib import Path
 from modelwright.core.errors import DataError
 from modelwright.tables.engine import Engine
 from modelwright.tables.reading import Reading, Refusal, TextRules
-from modelwright.tables.text_lines import text_lines
+from modelwright.tables.sources.text_lines import text_lines
 
 MISSING = ("", "?", "NaN", "nan")
 
@@ -52,7 +52,7 @@ def read_series(engine: Engine, files: Sequence[tuple[Path, str]]) -> Reading:
     """Fill `raw` and `rejects` from (path, shown name) pairs."""
     import pyarrow as pa
 
-    from modelwright.tables.arrow_rows import Rows, batches_of, noted, read_batches
+    from modelwright.tables.sources.arrow_rows import Rows, batches_of, noted, read_batches
 
     preambles = [read_preamble(path, name) for path, name in files]
     names, numbers, rows = columns_of(preambles[0]), count(1), []

@@ -15,10 +15,10 @@ from modelwright.core.errors import DataError, ModelwrightError, Problem, SpecEr
 from modelwright.tables import reading
 from modelwright.tables.engine import Engine, quote
 from modelwright.tables.inference import natural_type
-from modelwright.tables.query_tree import check_query
 from modelwright.tables.reading import Reading
-from modelwright.tables.sql_rows import check_result_names
-from modelwright.tables.sql_text import DUCKDB, statement
+from modelwright.tables.sources.query_tree import check_query
+from modelwright.tables.sources.sql_rows import check_result_names
+from modelwright.tables.sources.sql_text import DUCKDB, statement
 from modelwright.tables.typing import Declared, type_rows
 
 NAME = "query"

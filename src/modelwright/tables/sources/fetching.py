@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelwright.core.errors import DataError
-from modelwright.tables.files import PACKED, find_files, shown
-from modelwright.tables.remote import Access, find, is_url, open_remote
-from modelwright.tables.unpacking import packing, unpack
+from modelwright.tables.sources.files import PACKED, find_files, shown
+from modelwright.tables.sources.remote import Access, find, is_url, open_remote
+from modelwright.tables.sources.unpacking import packing, unpack
 
 FETCHED = "fetched"  # the folder of copies
 STDIN = "-"

@@ -9,7 +9,7 @@ import numpy as np
 
 from modelwright.core.columns import Column
 from modelwright.tables.engine import Engine, literal, quote
-from modelwright.tables.leak_evidence import Floats, Leak, Sample, percent
+from modelwright.tables.leaks.evidence import Floats, Leak, Sample, percent
 from modelwright.tables.reading import SPLIT
 
 MOST_PROBES = 20_000  # rows outside learn that are looked at

@@ -8,7 +8,7 @@ import numpy as np
 
 from modelwright.core.columns import Column
 from modelwright.tables.engine import Engine, quote
-from modelwright.tables.leak_evidence import MOST_SAID, Leak, Sample, likeness, ordered, percent
+from modelwright.tables.leaks.evidence import MOST_SAID, Leak, Sample, likeness, ordered, percent
 from modelwright.tables.reading import SPLIT
 
 FEWEST_PAIRS = 50

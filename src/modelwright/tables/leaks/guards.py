@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from modelwright.core.columns import Column
 from modelwright.tables.engine import Engine
-from modelwright.tables.leak_duplicates import repeated_across
-from modelwright.tables.leak_evidence import Leak, draw
-from modelwright.tables.leak_groups import torn_groups
-from modelwright.tables.leak_labels import decimal_commas, spelt_differently, words_for_missing
-from modelwright.tables.leak_order import counts_rows, drifts, follows_order, time_of
-from modelwright.tables.leak_single import class_given_away, number_given_away
-from modelwright.tables.leak_sums import adds_up
+from modelwright.tables.leaks.duplicates import repeated_across
+from modelwright.tables.leaks.evidence import Leak, draw
+from modelwright.tables.leaks.groups import torn_groups
+from modelwright.tables.leaks.labels import decimal_commas, spelt_differently, words_for_missing
+from modelwright.tables.leaks.order import counts_rows, drifts, follows_order, time_of
+from modelwright.tables.leaks.single import class_given_away, number_given_away
+from modelwright.tables.leaks.sums import adds_up
 
 
 def find_leaks(

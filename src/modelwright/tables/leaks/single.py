@@ -12,8 +12,8 @@ from modelwright.core.columns import Column
 from modelwright.core.units import format_number
 from modelwright.tables.description import LEARN
 from modelwright.tables.engine import Engine, literal, quote
-from modelwright.tables.leak_evidence import MOST_SAID, Floats, Leak, Sample, correlation, percent, ranks
-from modelwright.tables.leak_evidence import ordered as is_ordered
+from modelwright.tables.leaks.evidence import MOST_SAID, Floats, Leak, Sample, correlation, percent, ranks
+from modelwright.tables.leaks.evidence import ordered as is_ordered
 
 PURITY = 0.999  # share of rows whose class the column gives
 MOST_COMMON = 0.99  # share of one class beyond which that says little

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
-from modelwright.tables.archives import entries, entry_names
-from modelwright.tables.arrow_rows import Rows, batches_of, read_batches
 from modelwright.tables.engine import Engine
 from modelwright.tables.reading import Reading, Refusal
+from modelwright.tables.sources.archives import entries, entry_names
+from modelwright.tables.sources.arrow_rows import Rows, batches_of, read_batches
 
 SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE"}
 Described = Mapping[str, str | int | float]

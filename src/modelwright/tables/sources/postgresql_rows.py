@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelwright.core.errors import DataError
-from modelwright.tables import connections
 from modelwright.tables.engine import Engine
 from modelwright.tables.reading import Reading
-from modelwright.tables.sql_rows import NUMERIC, SqlColumn, read_sql
-from modelwright.tables.sql_text import POSTGRESQL, statement
+from modelwright.tables.sources import connections
+from modelwright.tables.sources.sql_rows import NUMERIC, SqlColumn, read_sql
+from modelwright.tables.sources.sql_text import POSTGRESQL, statement
 
 NAME = "postgresql"
 HINT = "postgresql://user:password@host:5432/database"

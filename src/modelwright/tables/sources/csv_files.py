@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TextIO
 
 from modelwright.core.errors import DataError
-from modelwright.tables.recognition import binary_kind
-from modelwright.tables.unpacking import opened
+from modelwright.tables.sources.recognition import binary_kind
+from modelwright.tables.sources.unpacking import opened
 
 CHUNK = 1 << 22
 UNDERSCORED = re.compile("_(?<=[0-9]_)[0-9]")  # beginning with a plain character it is found as fast as one

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from modelwright.core.columns import Column
 from modelwright.core.spelling import how_to_mend, same_but_for_spelling
 from modelwright.tables.engine import Engine, literal, quote
-from modelwright.tables.leak_evidence import MOST_SAID, Leak
+from modelwright.tables.leaks.evidence import MOST_SAID, Leak
 
 NULL_WORDS = frozenset(
     {"?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "<na>", "\\n"}

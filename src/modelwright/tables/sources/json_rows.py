@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from modelwright.core.errors import DataError
 from modelwright.tables import reading
-from modelwright.tables.arrow_rows import passing_over
 from modelwright.tables.engine import Engine, literal, quote
 from modelwright.tables.reading import FILE, Reading, TextRules
-from modelwright.tables.text_lines import text_lines
+from modelwright.tables.sources.arrow_rows import passing_over
+from modelwright.tables.sources.text_lines import text_lines
 
 LINES = "json lines"  # file, line, text
 BATCH_BYTES = 8_000_000

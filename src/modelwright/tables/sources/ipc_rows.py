@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from modelwright.core.columns import ROW_DIGEST
 from modelwright.core.errors import DataError
-from modelwright.tables.arrow_rows import Rows, numbered, read_batches, sql_kinds
 from modelwright.tables.engine import Engine
-from modelwright.tables.parquet_rows import joined
 from modelwright.tables.reading import Reading
+from modelwright.tables.sources.arrow_rows import Rows, numbered, read_batches, sql_kinds
+from modelwright.tables.sources.parquet_rows import joined
 
 FILE_MAGIC = b"ARROW1"
 FEATHER_1 = b"FEA1"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from modelwright.tables.arrow_rows import Rows, batches_of, noted, read_batches
 from modelwright.tables.engine import Engine
 from modelwright.tables.reading import Reading, Refusal
-from modelwright.tables.text_lines import text_lines
+from modelwright.tables.sources.arrow_rows import Rows, batches_of, noted, read_batches
+from modelwright.tables.sources.text_lines import text_lines
 
 
 def read_lines(

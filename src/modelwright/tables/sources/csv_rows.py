@@ -16,7 +16,9 @@ import duckdb
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
 from modelwright.tables import reading
-from modelwright.tables.csv_files import (
+from modelwright.tables.engine import Engine, literal, quote
+from modelwright.tables.reading import FILE, Lines, Reading, TextRules
+from modelwright.tables.sources.csv_files import (
     Dialect,
     Header,
     Survey,
@@ -27,8 +29,6 @@ from modelwright.tables.csv_files import (
     read_header,
     survey,
 )
-from modelwright.tables.engine import Engine, literal, quote
-from modelwright.tables.reading import FILE, Lines, Reading, TextRules
 
 REFUSED, PASSED_OVER = "refused", "passed_over"  # tables for what can't be read, at first and whenever read again
 ROW = "__number__"  # of a row within its file

@@ -12,10 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from modelwright.core.errors import DataError
-from modelwright.tables.arrow_rows import Rows, batches_of, noted, read_batches
-from modelwright.tables.csv_files import Dialect, records, survey
 from modelwright.tables.engine import Engine
 from modelwright.tables.reading import Reading
+from modelwright.tables.sources.arrow_rows import Rows, batches_of, noted, read_batches
+from modelwright.tables.sources.csv_files import Dialect, records, survey
 
 COLUMNS = {"basket": "BIGINT", "position": "BIGINT", "items": "BIGINT", "item": "VARCHAR"}
 

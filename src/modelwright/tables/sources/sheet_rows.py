@@ -10,9 +10,9 @@ from typing import Any
 
 from modelwright.core.errors import DataError, ResourceError
 from modelwright.core.names import did_you_mean
-from modelwright.tables.archives import is_zip, opened_zip
 from modelwright.tables.engine import Engine
 from modelwright.tables.reading import Reading, TextRules, check_names
+from modelwright.tables.sources.archives import is_zip, opened_zip
 
 LARGEST_WHOLE = 2**53
 
@@ -25,7 +25,7 @@ def read_sheets(
     engine: Engine, files: Sequence[tuple[Path, str]], sheet: str | None, header_row: int, rules: TextRules
 ) -> Reading:
     """Fill `raw` from (path, shown name) pairs; each file by its own header."""
-    from modelwright.tables.arrow_rows import Rows, batches_of, noted, read_batches
+    from modelwright.tables.sources.arrow_rows import Rows, batches_of, noted, read_batches
 
     columns: list[str] = []
     rows = []

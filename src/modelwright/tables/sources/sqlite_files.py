@@ -12,7 +12,7 @@ from urllib.parse import quote as percent
 
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
-from modelwright.tables.sql_text import SQLITE, QueryError, check_select, place, statement, words
+from modelwright.tables.sources.sql_text import SQLITE, QueryError, check_select, place, statement, words
 
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 20

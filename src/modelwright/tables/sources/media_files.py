@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelwright.core.errors import DataError
 from modelwright.core.names import nearest
-from modelwright.tables.archives import entry_names, is_zip
+from modelwright.tables.sources.archives import entry_names, is_zip
 
 
 def media_place(base: Path, path: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from modelwright.tables.csv_files import Dialect, survey
+from modelwright.tables.sources.csv_files import Dialect, survey
 
 
 def text_lines(path: Path, encoding: str, name: str) -> Iterator[tuple[int, str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modelwright.core.errors import DataError
-from modelwright.tables.unpacking import opened
+from modelwright.tables.sources.unpacking import opened
 
 KINDS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MOST_COLUMNS = 20_000

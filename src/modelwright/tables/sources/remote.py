@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.errors import DataError, ResourceError
-from modelwright.tables.files import suffix_of
+from modelwright.tables.sources.files import suffix_of
 
 if TYPE_CHECKING:
     from pyarrow import fs

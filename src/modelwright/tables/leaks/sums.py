@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from modelwright.core.columns import NUMERIC
 from modelwright.tables.description import LEARN
 from modelwright.tables.engine import Engine, quote
-from modelwright.tables.leak_evidence import Floats, Leak, Sample, correlation, percent
+from modelwright.tables.leaks.evidence import Floats, Leak, Sample, correlation, percent
 
 MOST_COLUMNS = 200  # those most correlated with the target; a part of a sum nearly always is
 ROWS_PER_COLUMN = 4  # of the sample, so that no fit is exact by chance

@@ -11,7 +11,7 @@ import numpy as np
 from modelwright.core.columns import Column
 from modelwright.core.units import format_number
 from modelwright.tables.engine import Engine, quote
-from modelwright.tables.leak_evidence import Floats, Leak, Sample, correlation, likeness, percent, ranks
+from modelwright.tables.leaks.evidence import Floats, Leak, Sample, correlation, likeness, percent, ranks
 
 FEWEST = 100  # rows
 RISES = 0.9999  # correlation of ranks between a number and the row's number

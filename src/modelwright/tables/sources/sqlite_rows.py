@@ -15,8 +15,8 @@ import pyarrow as pa
 from modelwright.core.errors import DataError
 from modelwright.tables.engine import Engine, quote
 from modelwright.tables.reading import Reading, TextRules
-from modelwright.tables.sql_rows import SqlColumn, check_result_names, read_sql
-from modelwright.tables.sqlite_files import columns_of, open_read_only, query_of
+from modelwright.tables.sources.sql_rows import SqlColumn, check_result_names, read_sql
+from modelwright.tables.sources.sqlite_files import columns_of, open_read_only, query_of
 
 BATCH_ROWS = 20_000
 CLASSES = ("integer", "real", "text", "blob")

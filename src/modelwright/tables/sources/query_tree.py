@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from modelwright.core.names import did_you_mean
-from modelwright.tables.query_functions import FUNCTIONS, TABLE_FUNCTIONS
-from modelwright.tables.sql_text import NAMED, QueryError, place
+from modelwright.tables.sources.query_functions import FUNCTIONS, TABLE_FUNCTIONS
+from modelwright.tables.sources.sql_text import NAMED, QueryError, place
 
 NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 TABLES = frozenset({"BASE_TABLE", "JOIN", "SUBQUERY", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY"})

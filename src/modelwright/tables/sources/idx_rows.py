@@ -10,10 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelwright.core.errors import DataError
-from modelwright.tables.arrow_rows import BATCH_CELLS, Rows, numbered, read_batches, sql_kinds
 from modelwright.tables.engine import Engine
-from modelwright.tables.idx_files import column_names, read_shape
 from modelwright.tables.reading import Reading
+from modelwright.tables.sources.arrow_rows import BATCH_CELLS, Rows, numbered, read_batches, sql_kinds
+from modelwright.tables.sources.idx_files import column_names, read_shape
 
 
 def read_idx(engine: Engine, files: Sequence[tuple[Path, str]]) -> Reading:
