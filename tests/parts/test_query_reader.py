@@ -161,7 +161,7 @@ def test_a_query_reaches_nothing_but_its_sources(read, tmp_path, name):
 def test_the_engine_refuses_other_files_by_itself_too(read, tmp_path, monkeypatch):
     """Were the check before deceived, the engine still could not read or write what the spec does not name."""
     (tmp_path / "other.csv").write_text("a\n1\n")
-    monkeypatch.setattr("modelwright.tables.query_rows.check_query", lambda *_: False)
+    monkeypatch.setattr("modelwright.tables.sources.query_rows.check_query", lambda *_: False)
     for query in (f"SELECT * FROM read_csv('{tmp_path}/other.csv')", f"SELECT * FROM '{tmp_path}/other.csv'"):
         with pytest.raises(ModelwrightError):
             read(query)

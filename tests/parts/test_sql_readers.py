@@ -423,7 +423,7 @@ def test_nothing_in_an_sqlite_file_can_be_changed(engine, tmp_path, monkeypatch)
     """Were the check before deceived, the connection still could not write, attach or load."""
     path = sqlite(tmp_path, "CREATE TABLE t (k); INSERT INTO t VALUES (1)")
     before = path.read_bytes()
-    monkeypatch.setattr("modelwright.tables.sqlite_files.check_repeatable", lambda _: None)
+    monkeypatch.setattr("modelwright.tables.sources.sqlite_files.check_repeatable", lambda _: None)
     for query in (
         "DELETE FROM t RETURNING k",
         "WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a RETURNING k",
