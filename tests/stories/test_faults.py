@@ -156,7 +156,7 @@ def disk(place: Path, size: str) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def test_a_full_disk_is_exit_5_at_whatever_file_it_fills(terminal: Terminal) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("learn", "validation", "test")
 ROLES: tuple[Role, ...] = ("target", "input", "id", "time", "entity", "weight", "ignore")
-ENGINE_SHARE = 0.7  # of `memory`: the rest is for Python and Arrow, and for what the engine takes without counting it
+ENGINE_SHARE = 0.65  # of `memory`: the rest is for Python and Arrow, and for what the engine takes without counting it
 MOST_REMOVED = 0.5  # share of all rows that one step may take away without a word
 LEAST_TOLD, MOST_TOLD = 0.01, 5  # share of the target below which a column is not named, and how many are
 FIRST_REJECTS = 'SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid LIMIT 20'
@@ -224,15 +224,10 @@ def _without_empty_columns(schema: Schema, figures: Mapping[str, Mapping[str, An
 
 def _write_tables(engine: Engine, staged: Staged, schema: Schema) -> None:
     """The three splits and the refused rows."""
-    from modelwright.tables.at_rest import at_rest
-    from modelwright.tables.engine import quote
-    from modelwright.tables.reading import SPLIT
+    from modelwright.tables.split_files import write_splits
 
-    listed = at_rest(schema.columns)
-    for name in SPLITS:
-        rows = f"SELECT {listed} FROM rows WHERE {quote(SPLIT)} = '{name}'"
-        engine.write_parquet(rows, staged.path(f"{name}.parquet"))
-    engine.write_parquet("SELECT * FROM rejects", staged.path("rejects.parquet"))
+    write_splits(engine, schema.columns, {name: staged.path(f"{name}.parquet") for name in SPLITS})
+    engine.write_parquet("SELECT * FROM rejects ORDER BY rowid", staged.path("rejects.parquet"))
 
 
 def _write_facts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 100
 MOST_ROWS, MOST_CELLS = 8192, 4_000_000  # of a matrix in memory: what a processor's cache holds is turned fast
 GROUP_CELLS = 8_000_000  # of a row group
+BLOCK = 512  # rows turned at a time
 FEW = 64  # different values among the first ones: such a column is written as codes
 
 
@@ -39,7 +41,7 @@ def write(staged: Staged, features: FittedFeatures) -> None:
     staged.write_json("features.json", features.to_dict())
     with pq.ParquetFile(staged.path("learn.parquet"), pre_buffer=False) as file:
         first = next(_tables(file, features, PREVIEW_ROWS))
-    pq.write_table(_named(features, features.transform(first)), staged.path("preview.parquet"))
+    pq.write_table(_named(features, features.transform(first).T), staged.path("preview.parquet"))
 
 
 def write_matrices(staged: Staged, job: Job, schema: Schema, features: FittedFeatures) -> None:
@@ -60,25 +62,31 @@ def write_matrices(staged: Staged, job: Job, schema: Schema, features: FittedFea
 
 
 def _write_matrix(path: Path, features: FittedFeatures, matrices: Iterator[Floats]) -> None:
-    writer: pq.ParquetWriter | None = None
-    together = max(GROUP_CELLS // (_rows(features) * len(features.features)), 1)
-    pending: list[pa.Table] = []
-    try:
+    """Column by column in one buffer, used again for each row group."""
+    width = len(features.features)
+    group = _rows(features) * max(GROUP_CELLS // (_rows(features) * width), 1)
+    buffer, held = np.empty((width, group)), 0
+    with contextlib.ExitStack() as files:
+        writer: pq.ParquetWriter | None = None
         for matrix in matrices:
-            pending.append(_named(features, matrix))
             if writer is None:
-                names = pending[0].column_names
-                codes = [name for name, values in zip(names, matrix.T, strict=True) if _few(values)]
-                options = {"compression": "zstd", "compression_level": 1, "use_dictionary": codes}
-                writer = pq.ParquetWriter(path, pending[0].schema, **options)
-            if len(pending) == together:
-                writer.write_table(pa.concat_tables(pending))
-                pending = []
-        if writer is not None and pending:
-            writer.write_table(pa.concat_tables(pending))
-    finally:
-        if writer is not None:
-            writer.close()
+                writer = files.enter_context(_writer(path, features, matrix))
+            for start in range(0, len(matrix), BLOCK):
+                block = matrix[start : start + BLOCK]
+                buffer[:, held + start : held + start + len(block)] = block.T
+            held += len(matrix)
+            if held == group:
+                writer.write_table(_named(features, buffer))
+                held = 0
+        if writer is not None and held:
+            writer.write_table(_named(features, buffer[:, :held]))
+
+
+def _writer(path: Path, features: FittedFeatures, first: Floats) -> pq.ParquetWriter:
+    names = [feature.name for feature in features.features]
+    codes = [name for name, values in zip(names, first.T, strict=True) if _few(values)]
+    schema = pa.schema([(name, pa.float64()) for name in names])
+    return pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=codes)
 
 
 def _few(values: Floats) -> bool:
@@ -105,9 +113,10 @@ def _rows(features: FittedFeatures) -> int:
     return max(min(MOST_ROWS, MOST_CELLS // len(features.features)), 1)
 
 
-def _named(features: FittedFeatures, matrix: Floats) -> pa.Table:
-    columns = [column("number", values) for values in np.ascontiguousarray(matrix.T)]
-    return pa.table(columns, names=[feature.name for feature in features.features])
+def _named(features: FittedFeatures, columns: Floats) -> pa.Table:
+    """[F, n], NaN for missing, as a table."""
+    arrays = [column("number", values) for values in columns]
+    return pa.table(arrays, names=[feature.name for feature in features.features])
 
 
 def _target(job: Job, learn: Path, schema: Schema) -> Target:
