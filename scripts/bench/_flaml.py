@@ -2,10 +2,14 @@
 
     python _flaml.py FOLDER TASK METRIC SECONDS
 
-FOLDER holds learn.parquet (the target is its column __target__) and test.parquet; predicted.npy is written beside them.
+FOLDER holds learn.parquet (the target is its column __target__) and test.parquet; predicted.npy and told.json (seconds
+of the fit, bytes of the model) are written beside them.
 """
 
+import json
+import pickle
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,17 @@ folder, task, metric, seconds = Path(sys.argv[1]), sys.argv[2], sys.argv[3], flo
 learn, test = pd.read_parquet(folder / "learn.parquet"), pd.read_parquet(folder / "test.parquet")
 target = learn.pop("__target__")
 model = AutoML()
-model.fit(learn, target, task=task, metric=metric, time_budget=seconds, seed=0, verbose=0)
+started = time.monotonic()
+model.fit(
+    learn,
+    target,
+    task="regression" if task == "regression" else "classification",
+    metric=metric,
+    time_budget=seconds,
+    seed=0,
+    verbose=0,
+)
+told = {"fit_s": time.monotonic() - started, "bytes": len(pickle.dumps(model)), "model": model.best_estimator}
 predicted = model.predict(test) if task == "regression" else model.predict_proba(test)
 np.save(folder / "predicted.npy", np.asarray(predicted), allow_pickle=False)
+(folder / "told.json").write_text(json.dumps(told), encoding="utf-8")

@@ -4,12 +4,14 @@
     python scripts/bench/prepare.py --curve    modelwright alone on 0.2, 0.6, 2, 6 and 20 million rows: takes an hour
 
 Both read the CSV file, drop repeated ids and rows without a target, split, fit the features on learn, and write tables
-and feature matrices of all splits as Parquet. modelwright's figures are those of the whole command: it also finds the
-types out from all rows, looks for leaks, and writes profile, report and graph. Exit code 1 when a limit is broken.
+and feature matrices of all splits as Parquet. modelwright also looks for leaks and draws a report, which nobody does by
+hand here: what that took, as its run says, is shown apart, and the limit is for the rest, start of the program and
+finding types out included. Memory is that of the whole command. Exit code 1 when a limit is broken.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +20,7 @@ from _process import Cost, cost_of, cost_of_script
 
 HERE = Path(__file__).parent
 ROWS, TURNS = 2_000_000, 3
+BESIDE = ("guard", "report")  # phases of prepare that have no like in the work by hand
 CURVE = (200_000, 600_000, 2_000_000, 6_000_000, 20_000_000)
 LESS_CPU, MEMORY_SHARE, MOST_MB = 1.7, 0.25, 2000
 NUMERIC = "[sensor_*, stops, passengers, age_days, floor, gps_*]"
@@ -56,17 +59,24 @@ def compare(rows: int) -> int:
         folder = Path(name)
         make(folder, rows, "1GB")
         heading()
-        ours, theirs = [], []
+        theirs, ours, beside = [], [], []
         for _ in range(TURNS):
             theirs.append(by_hand(folder))
             report("pandas + scikit-learn", theirs[-1])
             ours.append(prepare(folder))
             report("modelwright prepare", ours[-1])
-    cpu = least(theirs).cpu_s / least(ours).cpu_s
+            beside.append(beside_the_work(folder / ours[-1].output.strip()))
+    whole, hand = middle([one.cpu_s for one in ours]), middle([one.cpu_s for one in theirs])
+    same = middle([one.cpu_s - extra for one, extra in zip(ours, beside, strict=True)])
     memory = max(one.peak_mb for one in ours) / min(one.peak_mb for one in theirs)
-    print(f"\nleast CPU time of {TURNS} turns: modelwright takes {cpu:.2f} times less (limit {LESS_CPU})")
+    print(
+        f"\nmedian CPU time of {TURNS} turns: pandas {hand:.1f} s, the same work {same:.1f} s, the whole {whole:.1f} s"
+    )
+    print(
+        f"the same work takes {hand / same:.2f} times less (limit {LESS_CPU}), the whole {hand / whole:.2f} times less"
+    )
     print(f"most memory: modelwright takes {memory:.2f} of it (limit {MEMORY_SHARE})")
-    return 0 if cpu >= LESS_CPU and memory <= MEMORY_SHARE else 1
+    return 0 if hand / same >= LESS_CPU and memory <= MEMORY_SHARE else 1
 
 
 def curve() -> int:
@@ -98,8 +108,14 @@ def by_hand(folder: Path) -> Cost:
     return cost_of_script(HERE / "_pandas_prepare.py", ["messy.csv", "."], folder)
 
 
-def least(costs: list[Cost]) -> Cost:
-    return min(costs, key=lambda one: one.cpu_s)
+def beside_the_work(run: Path) -> float:
+    """CPU seconds for leak guards and report."""
+    took = json.loads((run / "environment.json").read_text("utf-8"))["cpu_s"]
+    return float(sum(took[phase] for phase in BESIDE))
+
+
+def middle(figures: list[float]) -> float:
+    return sorted(figures)[len(figures) // 2]
 
 
 def heading(more: str = "") -> None:

@@ -11,7 +11,7 @@ import pytest
 HEAVY = frozenset(
     {
         *("altair", "duckdb", "lightgbm", "numpy", "onnx", "onnxruntime", "optuna", "pandas", "pyarrow", "scipy"),
-        *("catboost", "skl2onnx", "sklearn", "torch", "uvicorn", "xgboost"),
+        *("catboost", "skl2onnx", "sklearn", "torch", "safetensors", "uvicorn", "xgboost"),
     }
 )
 SCHEMA_LIBRARIES = frozenset({"pydantic", "yaml", "rich"})

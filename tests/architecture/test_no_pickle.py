@@ -126,7 +126,7 @@ def test_a_pickle_among_the_files_of_a_run_is_damage(
     monkeypatch.chdir(tmp_path)
     bundle = Path("runs/small/export/v0001")
     unhashed = Run.at(bundle).manifest.unhashed  # what may differ from run to run, and is never read
-    for path in sorted(path for path in bundle.iterdir() if path.name not in unhashed):
+    for path in sorted(path for path in bundle.rglob("*") if path.is_file() and path.name not in unhashed):
         whole = path.read_bytes()
         path.write_bytes(PICKLES[name])
         assert app.run(["predict", str(bundle), "data.csv"]) == 4, path

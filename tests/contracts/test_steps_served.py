@@ -11,6 +11,7 @@ import pytest
 
 from contracts.test_steps import ARROW, Case, every_step, learn_of, schema, table
 from modelwright.core.columns import Schema
+from modelwright.core.outputs import Output
 from modelwright.fitting.features import FittedFeatures
 from modelwright.graph import encoders
 from modelwright.serving.model import ServedModel
@@ -64,7 +65,8 @@ def answered(served: ServedModel, rows: list[dict[str, Any]]) -> bytes:
 
 
 def served_by(fitted: FittedFeatures, columns: Schema) -> ServedModel:
-    signature = signature_of(columns, fitted.inputs, name="steps", task="regression")
+    outputs = (Output("features", "number", tuple(feature.name for feature in fitted.features)),)
+    signature = signature_of(columns, fitted.inputs, name="steps", task="regression", outputs=outputs)
     return ServedModel(signature, fitted.model, version=1, limits=Limits())
 
 

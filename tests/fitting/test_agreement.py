@@ -15,6 +15,8 @@ from modelwright.parts.samples import FitContext, Samples
 
 SCHEMA = Schema((Column("x", "number"), Column("word", "category"), Column("y", "number", role="target")))
 
+TASK = catalog.load("tasks", "regression").model_validate({"kind": "regression", "target": "y"})
+
 
 @pytest.fixture(scope="module")
 def trained():
@@ -26,14 +28,13 @@ def trained():
     context = FitContext("regression", 0, features.features, "rmse", 1, 1)
     samples = Samples(features.transform(table), table["y"].to_numpy())
     models = [catalog.load("models", "ridge").model_validate({"kind": "ridge", "alpha": alpha}) for alpha in (1, 90)]
-    task = catalog.load("tasks", "regression").model_validate({"kind": "regression", "target": "y"})
     fitted = [fit_model(model, samples, None, context) for model in models]
-    return features, fitted, compile_model(features.model, fitted[0], task, SCHEMA), table
+    return features, fitted, compile_model(features.model, fitted[0], TASK, SCHEMA), table
 
 
 def test_graph_and_model_agree_on_real_and_on_worse_rows(trained):
     features, fitted, model, table = trained
-    found = agreement(model, features, fitted[0], table)
+    found = agreement(model, features, fitted[0], TASK, table)
     assert found["rows"] == 600
     assert found["largest"] < 1e-12
     assert set(found["batch_sizes"]) == {"1", "7", "64"}
@@ -42,4 +43,4 @@ def test_graph_and_model_agree_on_real_and_on_worse_rows(trained):
 def test_a_graph_of_another_model_is_caught(trained):
     features, fitted, model, table = trained
     with pytest.raises(RuntimeError, match="differs from the fitted model"):
-        agreement(model, features, fitted[1], table)
+        agreement(model, features, fitted[1], TASK, table)

@@ -72,7 +72,7 @@ def test_an_ensemble_is_one_graph_that_says_what_its_members_say(task, validatio
     data = prepared(task, 2000 if validation.kind == "holdout" else 900, metric=metric)
     trained = auto(data, validation, refit)
     assert trained.name == "ensemble", "the data is made so that several models are better together"
-    found = agreement(graph_of(data, trained), trained.features, trained.fitted, data.validation)
+    found = agreement(graph_of(data, trained), trained.features, trained.fitted, data.task, data.validation)
     assert found["graph_to_native"] <= 1e-9
     assert {size for sizes in found["batch_sizes"].values() for size in sizes.values()} == {0.0}
     assert sum(member["weight"] for member in trained.fitted.notes["members"]) == pytest.approx(1)
@@ -224,7 +224,7 @@ def test_a_skewed_target_is_learnt_on_the_scale_that_scores_best(refit):
     trained = auto(data, refit=refit, progress=said)
     assert any(line.startswith("the target leans to the right") for line in said.lines)
     assert trained.chosen_by["scale of the target"].startswith("out of fold")
-    found = agreement(graph_of(data, trained), trained.features, trained.fitted, data.validation)
+    found = agreement(graph_of(data, trained), trained.features, trained.fitted, data.task, data.validation)
     assert found["graph_to_native"] <= 1e-9 * 100
     assert {size for sizes in found["batch_sizes"].values() for size in sizes.values()} == {0.0}
     assert trained.scores.min() >= 0
@@ -281,4 +281,4 @@ def test_where_nothing_can_be_learnt_the_baseline_wins_and_is_a_graph_too():
     data = prepared("regression", learn=noise, validation=noise.slice(0, 0))
     trained = auto(data, models=(("random_forest", {"trees": 5}), ("prior", {})), refit="learn+validation")
     assert trained.model.kind == "prior"
-    assert agreement(graph_of(data, trained), trained.features, trained.fitted, data.learn)["largest"] == 0.0
+    assert agreement(graph_of(data, trained), trained.features, trained.fitted, data.task, data.learn)["largest"] == 0.0

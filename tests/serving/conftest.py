@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from onnx import numpy_helper
 
 from modelwright.core.columns import Column, Schema
+from modelwright.core.outputs import Output
 from modelwright.graph import steady
 from modelwright.graph.builder import ML, NUMBER, GraphBuilder
 from modelwright.parts.classes import compile_classes
@@ -26,10 +28,10 @@ from modelwright.runs.store import Run, Store
 from modelwright.serving.app import Application
 from modelwright.serving.bundle import Bundle, open_bundle
 from modelwright.serving.model import ServedModel
-from modelwright.serving.routes import Route, Router
 from modelwright.serving.settings import Limits, RouteSettings, ServerSettings
 from modelwright.serving.signature import signature_of
 from modelwright.serving.smoke import smoke
+from modelwright.serving.traffic.routes import Route, Router
 
 SCHEMA = Schema(
     (
@@ -92,7 +94,8 @@ def _coded(builder: GraphBuilder, name: str, codes: dict[str, float]) -> str:
 def write_bundle(store: Store, bias: float = 0.0, schema: Schema = SCHEMA) -> Run:
     """Commit the small model as the next export version."""
     consumed = {"age", "income.$ [k]", "visits", "smoker", "city", "joined", "note"}
-    signature = signature_of(schema, consumed, name="clinic", task="binary", positive="yes")
+    outputs = (Output("prediction", "text"), Output("probability", "number", ("no", "yes")))
+    signature = signature_of(schema, consumed, name="clinic", task="binary", outputs=outputs, positive="yes")
     model = graph(bias)
     identity = Identity("clinic", "export", {"bias": bias}, (), 0)
     with begin(store, identity, spec_text="", threads=1) as staged:
@@ -226,8 +229,8 @@ class ServerProcess:
                 pipe.close()
 
 
-@pytest.fixture
-def start(bundle: Bundle) -> Iterator[Callable[..., ServerProcess]]:
+@contextmanager
+def servers(bundle: Bundle) -> Iterator[Callable[..., ServerProcess]]:
     """Starts server processes and ends those that are left."""
     running: list[ServerProcess] = []
     base = ServerSettings(routes=(RouteSettings("champion", 1.0, str(bundle.folder)),), port=0, drain_s=0.3)
@@ -236,6 +239,21 @@ def start(bundle: Bundle) -> Iterator[Callable[..., ServerProcess]]:
         running.append(ServerProcess(replace(base, **changes)))
         return running[-1]
 
-    yield started
-    for server in running:
-        server.close()
+    try:
+        yield started
+    finally:
+        for server in running:
+            server.close()
+
+
+@pytest.fixture
+def start(bundle: Bundle) -> Iterator[Callable[..., ServerProcess]]:
+    with servers(bundle) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def start_for_module(bundle: Bundle) -> Iterator[Callable[..., ServerProcess]]:
+    """For tests that only ask."""
+    with servers(bundle) as started:
+        yield started

@@ -12,14 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from modelwright.core.columns import Column, Schema
-from modelwright.serving import prediction_log, segments
+from modelwright.core.outputs import Output
 from modelwright.serving.app import Application
-from modelwright.serving.arrow_columns import column
-from modelwright.serving.prediction_log import Entry, PredictionLog, data_column, log_schema
-from modelwright.serving.reading_log import data_columns, read_log
-from modelwright.serving.segments import Segment, compact, compact_orphans, read_stream
+from modelwright.serving.layout import layout_of, rows_of
+from modelwright.serving.log import prediction_log, segments
+from modelwright.serving.log.arrow_columns import column
+from modelwright.serving.log.prediction_log import Entry, PredictionLog, data_column, log_schema
+from modelwright.serving.log.reading_log import data_columns, read_log
+from modelwright.serving.log.segments import Segment, compact, compact_orphans, read_stream
+from modelwright.serving.model import Scored
 from modelwright.serving.signature import signature_of
 
+PREDICTION = Output("prediction", "number")
 NOW = int(datetime(2026, 1, 2, tzinfo=UTC).timestamp() * 1e6)
 
 
@@ -46,7 +50,7 @@ def test_a_log_holds_request_inputs_context_and_answers_with_their_types(app, as
     table = read_log(tmp_path)
     assert table is not None
     assert table.column_names == [
-        *("request_id", "row", "time", "model", "version", "route", "latency_ms"),
+        *("request_id", "row", "time", "model", "version", "route", "latency_ms", "shadow"),
         *("age", "income.$ [k]", "visits", "smoker", "city", "joined", "note", "visit"),
         *("prediction", "probability_no", "probability_yes"),
     ]
@@ -155,7 +159,8 @@ def test_the_streams_of_living_servers_are_left_alone(model, row, tmp_path):
     segment = Segment(tmp_path, log_schema(model.signature), "v0001")
     compact_orphans(tmp_path)
     assert segment.path.exists()
-    segment.seal()
+    segment.release()
+    compact(segment.path)
 
 
 def test_a_crash_between_compaction_and_removal_doubles_nothing(model, row, tmp_path):
@@ -163,7 +168,8 @@ def test_a_crash_between_compaction_and_removal_doubles_nothing(model, row, tmp_
     segment = Segment(tmp_path, schema, "v0001")
     segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
     content = segment.path.read_bytes()
-    segment.seal()
+    segment.release()
+    compact(segment.path)
     segment.path.write_bytes(content)
     table = read_log(tmp_path)
     assert table is not None
@@ -179,11 +185,12 @@ def test_a_compaction_that_fails_leaves_the_stream(model, row, tmp_path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pq, "write_table", fails)
+        patched.setattr(pq, "ParquetWriter", fails)
         with pytest.raises(OSError, match="No space"):
             compact(segment.path)
     assert [path.name for path in tmp_path.iterdir()] == [segment.path.name]
-    segment.seal()
+    segment.release()
+    compact(segment.path)
 
 
 def test_a_segment_lasts_an_hour_at_most(model, row, tmp_path, monkeypatch):
@@ -217,16 +224,20 @@ def test_versions_with_other_columns_share_a_log(tmp_path):
         {"a", "b"},
         name="m",
         task="regression",
+        outputs=(PREDICTION,),
     )
     narrow = signature_of(
-        Schema((Column("a", "number"), Column("y", "number", role="target"))), {"a"}, name="m", task="regression"
+        Schema((Column("a", "number"), Column("y", "number", role="target"))),
+        {"a"},
+        name="m",
+        task="regression",
+        outputs=(PREDICTION,),
     )
     log = PredictionLog(tmp_path, {1: wide, 2: narrow}, queue_rows=10)
-    from modelwright.serving.model import Scored
-
     a, b = np.array([1.5]), np.array(["x"], object)
-    log.append(Entry("r1", NOW, 1, "champion", 1.0, Scored({"a": a, "b": b}, a, None)))
-    log.append(Entry("r2", NOW, 2, "challenger", 1.0, Scored({"a": a}, a, None)))
+    for version, signature, columns in ((1, wide, {"a": a, "b": b}), (2, narrow, {"a": a})):
+        scored = Scored(rows_of(layout_of(signature), columns), {"prediction": a})
+        log.append(Entry(f"r{version}", NOW, version, "champion", 1.0, scored))
     log.close()
     table = read_log(tmp_path)
     assert table is not None
@@ -236,7 +247,7 @@ def test_versions_with_other_columns_share_a_log(tmp_path):
 
 def test_a_data_column_named_like_one_of_the_logs_keeps_its_place():
     schema = Schema((Column("time", "number"), Column("prediction", "text"), Column("y", "number", role="target")))
-    signature = signature_of(schema, {"time", "prediction"}, name="m", task="regression")
+    signature = signature_of(schema, {"time", "prediction"}, name="m", task="regression", outputs=(PREDICTION,))
     names = log_schema(signature).names
     assert len(names) == len(set(names))
     assert [data_column(name) for name in ("time", "prediction", "age")] == ["data.time", "data.prediction", "age"]

@@ -3,137 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import zipfile
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from modelwright.core.columns import ROW_DIGEST, Column, Schema
-from modelwright.core.errors import ArtifactError, DataError
+from modelwright.core.errors import ArtifactError, DataError, ModelwrightError
 from modelwright.core.progress import Silent
-from modelwright.graph.builder import ML, NUMBER, GraphBuilder
-from modelwright.runs.commit import begin
-from modelwright.runs.store import Run, Store
+from modelwright.graph.describing import description
+from modelwright.graph.running import Scorer
 from modelwright.serving.bundle import open_bundle
 from modelwright.serving.model import ServedModel
 from modelwright.serving.rows import json_rows
 from modelwright.serving.settings import Limits
-from modelwright.spec.load import load
-from modelwright.stages import export, lineage
-from modelwright.stages.job import Job
-
-SPEC = """
-name: rides
-task: {kind: regression, target: minutes}
-prepare:
-  source: {kind: csv, path: rides.csv}
-  columns:
-    ride: {role: id}
-    at: {role: time, type: timestamp, timezone: UTC}
-  features:
-    - {kind: impute, columns: [speed]}
-"""
-SCHEMA = Schema(
-    (
-        Column("ride", "text", role="id"),
-        Column("at", "timestamp", role="time"),
-        Column("km", "number", minimum=0.5, maximum=40),
-        Column("speed", "number", nullable=True),
-        Column("sky", "category", categories=("clear", "rain"), nullable=True),
-        Column("unused", "number"),
-        Column("minutes", "number", role="target"),
-    )
-)
-ROWS = pa.table(
-    {
-        "ride": [f"r{n}" for n in range(40)],
-        "at": pa.array([datetime(2026, 1, 1 + n % 28, tzinfo=UTC) for n in range(40)], pa.timestamp("us", "UTC")),
-        "km": [0.1 + n / 3 for n in range(39)] + [None],
-        "speed": [20.0 + n for n in range(39)] + [None],
-        "sky": ["clear", "rain", None, "hail"] * 10,
-        "unused": [float(n) for n in range(40)],
-        "minutes": [float(n) for n in range(40)],
-        ROW_DIGEST: pa.array(range(40), pa.int64()),
-    }
-)
-
-
-def graph() -> bytes:
-    """60 km / speed (30 where missing), longer in rain."""
-    builder = GraphBuilder()
-    speed = builder.input("speed", "number")
-    known = builder.op("Where", builder.op("IsNaN", speed), 30.0, speed)
-    codes = {"keys_strings": ["rain"], "values_floats": [5.0], "default_float": 0.0}
-    rain = builder.op("LabelEncoder", builder.input("sky", "category"), domain=ML, **codes)
-    drive = builder.op("Div", builder.op("Mul", builder.input("km", "number"), 60.0), known)
-    minutes = builder.op("Add", drive, builder.cast(rain, NUMBER))
-    builder.output("prediction", minutes, NUMBER, ["N"])
-    return builder.build()
-
-
-class Workshop:
-    """A store with a prepared, trained and (when asked) evaluated model, and the jobs that export it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(exist_ok=True)
-        (folder / "rides.csv").write_text("ride,at,km,speed,sky,unused,minutes\n")
-        (folder / "rides.yaml").write_text(SPEC)
-        self.store = Store(folder / "runs")
-
-    def job(self, *overrides: str, **options: Any) -> Job:
-        loaded = load(self.folder / "rides.yaml", overrides)
-        return Job(loaded.spec, loaded.base, self.store, source="train/v0001", spec_text=loaded.text, options=options)
-
-    def prepare_and_train(self, table: pa.Table = ROWS, difference: float = 0.0) -> Run:
-        job = self.job()
-        with begin(self.store, lineage.identity(job, "prepare", {}, ()), spec_text="", threads=1) as staged:
-            staged.write_json("schema.json", SCHEMA.to_dict())
-            staged.write_json("profile.json", {"columns": {}})
-            for split in ("learn", "validation", "test"):
-                pq.write_table(table, staged.path(f"{split}.parquet"))
-            prepare = staged.commit()
-        inputs = (lineage.run_input(prepare),)
-        with begin(self.store, lineage.identity(job, "train", {}, inputs), spec_text="", threads=1) as staged:
-            staged.write_bytes("model.onnx", graph())
-            staged.write_json("parity.json", {"largest": difference})
-            staged.write_json("model.json", {"kind": "ridge", "contains_rows": False})
-            return staged.commit()
-
-    def evaluate(self, *overrides: str, passed: bool = True, change: float = 0.0, role: str = "train") -> Run:
-        job = self.job(*overrides)
-        section = {
-            "task": job.spec.task.model_dump(mode="json"),
-            "evaluate": job.spec.evaluate.model_dump(mode="json"),
-        }
-        train = self.store.open("rides", "train", 1)
-        inputs = [lineage.run_input(train)]
-        if role == "data":
-            inputs.append(replace(inputs[0], role="data"))
-        signature = export._signature(export.Plan(job, None, self._sources(), None, {}), graph())  # type: ignore[arg-type]
-        model = ServedModel(signature, graph(), version=0, limits=Limits())
-        predicted = model.score_table(ROWS)["prediction"] + change
-        gates = [{"name": "threshold rmse", "passed": passed, "message": "rmse is 7, at most 6 is allowed"}]
-        identity = lineage.identity(job, "evaluate", section, tuple(inputs))
-        with begin(self.store, identity, spec_text="", threads=1) as staged:
-            staged.write_json("gates.json", {"passed": passed, "gates": gates})
-            staged.write_bytes("model_card.md", b"# rides\n")
-            pq.write_table(pa.table({"prediction": predicted}), staged.path("predictions.parquet"))
-            return staged.commit()
-
-    def _sources(self) -> dict[str, Run]:
-        return {stage: self.store.open("rides", stage, 1) for stage in ("prepare", "train")}
-
-    def export(self, *overrides: str, **options: Any) -> Run:
-        plan = export.plan(self.job(*overrides, **options))
-        return export.run(plan, Silent()).run
+from modelwright.stages import export
+from stages.workshop import ROWS, Workshop
 
 
 @pytest.fixture
@@ -152,10 +35,104 @@ def test_a_bundle_holds_all_that_serving_needs(workshop):
         *("latency.json", "requirements.lock", "model_card.md"),
     }
     assert "latency.json" in run.manifest.unhashed
-    assert run.read_bytes("model.onnx") == workshop.store.open("rides", "train", 1).read_bytes("model.onnx")
-    assert run.read_json("latency.json")["batches"].keys() == {"1", "16", "128", "1024"}
+    assert run.read_json("latency.json")["batches"].keys() == {"1", "4", "16", "64", "256", "1024"}
     bundle = open_bundle(run.path)
     assert (bundle.name, bundle.version) == ("rides", 1)
+
+
+def test_the_graph_takes_a_matrix_for_each_kind_of_column_and_says_what_it_is(workshop):
+    workshop.evaluate()
+    run = workshop.export()
+    model, train = run.read_bytes("model.onnx"), workshop.store.open("rides", "train", 1)
+    scorer = Scorer(model)
+    assert scorer.packed is not None
+    assert scorer.packed.names == {"numbers": ("km", "speed"), "texts": ("sky",), "times": ()}
+    trained = Scorer(train.read_bytes("model.onnx")).run_table(ROWS)
+    assert scorer.run_table(ROWS)["prediction"].tobytes() == trained["prediction"].tobytes()
+    about = description(model)
+    assert (about["name"], about["task"], about["version"]) == ("rides", "regression", "train/v0001")
+    assert (about["train_digest"], about["contains_rows"]) == (train.digest, "false")
+    assert json.loads(about["signature"]) == run.read_json("signature.json")
+    assert json.loads(about["columns"]) == {"numbers": ["km", "speed"], "texts": ["sky"], "times": []}
+
+
+def test_latency_says_time_and_memory_for_each_batch(workshop):
+    workshop.evaluate()
+    told = workshop.export().read_json("latency.json")
+    assert told["loaded_mb"] >= 0
+    assert all(entry["us"] > 0 and entry["memory_mb"] >= 0 for entry in told["batches"].values())
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_less_precision_is_measured_on_the_test_rows_and_refused_beyond_the_tolerance(workshop, precision):
+    workshop.evaluate()
+    asked = f"export.precision={precision}"
+    run = workshop.export(asked, "export.precision_tolerance=1e-3")
+    change = run.read_json("parity.json")["precision"]
+    assert 0 < change["largest"] < 1e-6 and change["rows"] == 40
+    assert {"before", "after"} == change["metrics"]["rmse"].keys()
+    assert run.read_json("signature.json")["outputs"][0]["type"] == "number"
+    assert open_bundle(run.path).smoke["requests"]
+    with pytest.raises(
+        ArtifactError, match=rf"in {precision} predictions change by up to .*export\.tolerance allows 0"
+    ):
+        workshop.export(asked, "export.tolerance=0")
+    with pytest.raises(ArtifactError, match=r"export\.precision_tolerance allows 1e-12"):
+        workshop.export(asked, "export.precision_tolerance=1e-12")
+
+
+EVIL = (
+    "line\nUSER root",
+    "`id`",
+    "$(id)",
+    "{{7*7}}",
+    "${BASE}",
+    'a"b: [',
+    "'; DROP",
+    "# x",
+    "- y: z",
+    "\\",
+    "<script>",
+)
+
+
+def test_no_text_of_the_user_gets_into_files_that_are_run(tmp_path: Path) -> None:
+    """S6: names of columns, whatever they hold, leave the image's, the pipelines' and the cluster's files alone."""
+    plain, evil = Workshop(tmp_path / "plain"), Workshop(tmp_path / "evil", renamed={"sky": " ".join(EVIL)})
+    written = []
+    for workshop in (plain, evil):
+        workshop.prepare_and_train()
+        run = workshop.export(ungated=True)
+        digest = run.manifest.outputs["model.onnx"].sha256
+        names = [name for name in run.manifest.outputs if name.startswith(RUN_BY_OTHERS)]
+        texts = {name: run.read_bytes(name).decode().replace(f'"{digest[:12]}"', digest[:12]) for name in names}
+        written.append({name: text.replace(digest[:12], "DIGEST") for name, text in texts.items()})
+    assert evil.schema.names != plain.schema.names
+    assert written[0] == written[1]
+    assert written[0].keys() >= {
+        "Dockerfile",
+        "kubernetes/deployment.yaml",
+        "ci/Jenkinsfile",
+        "kserve/inference-service.yaml",
+    }
+
+
+RUN_BY_OTHERS = ("Dockerfile", ".dockerignore", "kubernetes/", "kserve/", "ci/", "requirements.lock")
+
+
+@pytest.mark.parametrize("text", EVIL)
+@pytest.mark.parametrize("key", ["name", "export.container.base", "export.container.image", "export.device"])
+def test_what_does_get_in_may_be_nothing_but_a_name(workshop, key, text):
+    with pytest.raises(ModelwrightError) as caught:
+        workshop.export(f"{key}={json.dumps(text)}", ungated=True)
+    assert caught.value.exit_code == 2
+
+
+def test_without_a_container_there_is_none(workshop):
+    workshop.evaluate()
+    names = set(workshop.export("export.container=null").manifest.outputs)
+    assert not any(name.startswith(("Dockerfile", "kubernetes", "kserve")) for name in names)
+    assert {"requirements.lock", "sbom.json", "ci/github-actions.yml"} <= names
 
 
 def test_the_signature_says_what_is_scored_logged_and_refused(workshop):
@@ -275,20 +252,3 @@ def test_every_test_row_asked_alone_gives_what_the_table_gives(workshop):
         body = json.dumps({"rows": [row]}).encode()
         answer = json.loads(json.dumps(model.predictions(model.score(model.decoder.decode(body)))))
         assert answer == [{"prediction": whole[number]}]
-
-
-def test_a_container_gets_a_dockerfile_and_the_wheel_it_installs(workshop, tmp_path):
-    workshop.evaluate()
-    run = workshop.export("export.container={base: 'python:3.11-slim'}")
-    text = run.read_bytes("Dockerfile").decode()
-    assert "FROM python:3.11-slim\n" in text
-    name = next(name for name in run.manifest.outputs if name.endswith(".whl"))
-    assert text.count(name) == 2
-    with zipfile.ZipFile(run.file(name)) as archive:
-        assert archive.testzip() is None
-        archive.extractall(tmp_path / "installed")
-    program = "import modelwright.serving.server as server; print(server.__file__)"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path / "installed", capture_output=True, text=True, check=True
-    )
-    assert str(tmp_path / "installed") in done.stdout

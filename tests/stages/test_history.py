@@ -148,7 +148,11 @@ def test_new_rows_are_scored_with_a_file_of_the_past(orders: Orders, tmp_path: P
     lines = everything.read_text().splitlines()
     new = tmp_path / "new.csv"
     new.write_text("\n".join([lines[0], *lines[-len(wanted) :]]) + "\n")
-    found = predict(bundle, prepare, str(new), Silent(), past=everything).table
-    assert found["prediction"].to_pylist() == pytest.approx([row["prediction"] for row in wanted])
-    with pytest.raises(DataError, match="which is made of the past of each row"):
-        predict(bundle, prepare, str(new), Silent())
+    with predict(bundle, prepare, str(new), Silent(), past=everything) as found:
+        predicted = [value for batch in found.batches for value in batch.column("prediction").to_pylist()]
+    assert predicted == pytest.approx([row["prediction"] for row in wanted])
+    with (
+        pytest.raises(DataError, match="which is made of the past of each row"),
+        predict(bundle, prepare, str(new), Silent()) as found,
+    ):
+        next(found.batches)

@@ -225,6 +225,25 @@ def test_class_that_learn_does_not_have_is_an_error(tmp_path):
         run(tmp_path, spec, lines)
 
 
+def test_a_column_said_to_be_a_category_is_one_however_many_values_it_has(tmp_path):
+    lines = [f"{line},{number + 1000}" for number, line in enumerate(fruit(100)[1:])]
+    said = SPEC.replace("id: {role: id}", "{id: {role: id}, place: {type: category}}").replace(
+        "columns:\n        ", "columns: "
+    )
+    done = run(tmp_path, said, [fruit()[0] + ",place", *lines]).run
+    place = next(one for one in Schema.from_dict(done.read_json("schema.json")).columns if one.name == "place")
+    assert place.type == "category" and len(place.categories) == done.read_json("rows.json")["rows"]["learn"]
+    assert all(len(value) == 4 for value in place.categories)  # as written, not as numbers
+
+
+def test_too_many_values_for_a_category_are_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("modelwright.tables.description.MOST_DECLARED", 10)
+    said = SPEC.replace("id: {role: id}", "id: {type: category}")
+    with pytest.raises(DataError, match="too many for categories") as caught:
+        run(tmp_path, said)
+    assert caught.value.problems[0].where == "prepare.columns.id.type"
+
+
 def test_leaks_and_repeated_rows_are_warned_of(tmp_path):
     lines = ["a,b,c,y"] + [f"{n % 11},{n % 7},{n % 5},{n % 11 + n % 7}" for n in range(400)]
     spec = SPEC.replace("target: weight", "target: y").replace("columns:\n        id: {role: id}", "")

@@ -16,14 +16,15 @@ import pytest
 
 from modelwright.core.columns import Column, Schema
 from modelwright.core.errors import ArtifactError, ResourceError
+from modelwright.core.outputs import Output
 from modelwright.core.progress import Silent
 from modelwright.graph.builder import NUMBER, GraphBuilder
 from modelwright.runs.aliases import Aliases
 from modelwright.runs.commit import begin
 from modelwright.runs.identity import Identity
 from modelwright.runs.store import Run, Store
+from modelwright.serving.log.reading_log import read_log
 from modelwright.serving.model import ServedModel
-from modelwright.serving.reading_log import read_log
 from modelwright.serving.settings import Limits
 from modelwright.serving.signature import signature_of
 from modelwright.serving.smoke import smoke
@@ -41,6 +42,7 @@ serve:
   routes: {challenger: {weight: 0.25}, champion: {weight: 0.75}}
 """
 SCHEMA = Schema((Column("x", "number"), Column("y", "number", role="target")))
+OUTPUTS = (Output("prediction", "number"),)
 
 
 class Teller(Silent):
@@ -68,7 +70,10 @@ def new_version(store: Store) -> Any:
         builder = GraphBuilder()
         scaled = builder.op("Mul", builder.input("x", "number"), factor)
         builder.output("prediction", scaled, NUMBER, ["N"])
-        model, signature = builder.build(), signature_of(SCHEMA, {"x"}, name="double", task="regression")
+        model, signature = (
+            builder.build(),
+            signature_of(SCHEMA, {"x"}, name="double", task="regression", outputs=OUTPUTS),
+        )
         with begin(store, Identity("double", "export", {"f": factor}, (), 0), spec_text=SPEC, threads=1) as staged:
             staged.write_bytes("model.onnx", model)
             staged.write_json("signature.json", signature.to_dict())
@@ -141,6 +146,76 @@ def test_routes_that_lead_nowhere_are_exit_4(job, store, new_version, alias, ove
         serve.plan(job(*overrides))
 
 
+CANARY = "serve.canary={alias: try, steps: [5, 100], every_s: 60}"
+SHADOW = "serve.shadow={alias: mirror}"
+
+
+def test_canary_and_shadow_follow_their_aliases_which_may_come_later(job, store, new_version):
+    new_version(2.0), new_version(3.0), new_version(4.0)
+    Aliases(store, "double").set("champion", 1)
+    assert list(shares(serve.plan(job(CANARY, SHADOW)))) == ["champion"]
+    Aliases(store, "double").set("try", 2)
+    Aliases(store, "double").set("mirror", 3)
+    plan = serve.plan(job(CANARY, SHADOW))
+    assert plan.summary["routes"] == {
+        "champion": {"model": "export/v0001", "weight": 1.0},
+        "try": {"model": "export/v0002", "weight": "canary: 5, 100 %"},
+        "mirror": {"model": "export/v0003", "weight": "shadow"},
+    }
+    settings = serve.settings_of(plan)
+    assert [(route.alias, route.role) for route in settings.routes] == [
+        ("champion", "route"),
+        ("try", "canary"),
+        ("mirror", "shadow"),
+    ]
+    assert settings.canary and settings.canary.steps == (5, 100)
+
+
+def test_a_canary_whose_alias_does_not_exist_yet_is_said(job, new_version):
+    new_version(2.0)
+    teller = Teller(lambda address: threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start())
+    serve.run(serve.plan(job(CANARY)), teller)
+    assert teller.lines[1] == "canary: there is no alias try yet; modelwright runs tag try VERSION starts it"
+
+
+def test_a_bundle_or_a_version_of_ones_choice_follows_no_alias(job, new_version, tmp_path):
+    run = new_version(2.0)
+    assert serve.settings_of(serve.plan(job())).following
+    assert serve.settings_of(serve.plan(job(source="export/v0001"))).following is None
+    assert serve.settings_of(serve.plan(job(bundle=run.path))).following is None
+
+
+def test_tokens_certificates_and_limits_reach_the_server_and_tokens_stay_out_of_plans(job, new_version, monkeypatch):
+    new_version(2.0)
+    for name in ("PREDICT", "METRICS", "ADMIN"):
+        monkeypatch.setenv(f"TOKEN_{name}", f"hush {name}")
+    tokens = {"token": "PREDICT", "metrics_token": "METRICS", "admin_token": "ADMIN"}
+    changes = [f"serve.{key}='${{env:TOKEN_{name}}}'" for key, name in tokens.items()]
+    changes += ["serve.tls={cert: a.crt, key: keys/a.key}", "serve.cors=['https://app.example.com']"]
+    changes += ["serve.rate_limit={per_s: 5}", "serve.cache={max_mb: 2}", "serve.reload_s=0"]
+    job = job(*changes)
+    plan = serve.plan(job)
+    settings = serve.settings_of(plan)
+    access = settings.access
+    assert (access.predict, access.metrics, access.admin) == ("hush PREDICT", "hush METRICS", "hush ADMIN")
+    assert (access.cors, access.per_s, access.burst) == (("https://app.example.com",), 5, 10)
+    assert settings.tls and settings.tls.key == str(job.base / "keys" / "a.key")
+    assert (settings.cache_mb, settings.following and settings.following.every_s) == (2, 0)
+    assert plan.summary["address"] == "https://127.0.0.1:0"
+    assert "hush" not in repr(settings) + repr(plan) + str(plan.identity.section)
+
+
+def test_a_bundle_that_is_newer_than_the_tool_is_exit_4_with_a_hint(job, new_version):
+    run = new_version(2.0)
+    plan = serve.plan(job(bundle=run.path))
+    manifest = run.path / "manifest.json"
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**content, "schema_version": content["schema_version"] + 1}))
+    with pytest.raises(ArtifactError, match="schema version") as caught:
+        serve.run(plan, Silent())
+    assert "use the modelwright that wrote it" in caught.value.problems[0].hint
+
+
 def test_serving_answers_logs_and_ends_with_0_on_sigterm(job, new_version, tmp_path):
     """The real thing, in this process's own main thread: SIGTERM reaches the stage, which lets the server finish."""
     new_version(2.0)
@@ -201,7 +276,7 @@ def test_a_damaged_bundle_never_serves(job, new_version):
 def test_a_graph_that_answers_otherwise_than_at_export_never_serves(job, store):
     builder = GraphBuilder()
     builder.output("prediction", builder.op("Neg", builder.input("x", "number")), NUMBER, ["N"])
-    signature = signature_of(SCHEMA, {"x"}, name="double", task="regression")
+    signature = signature_of(SCHEMA, {"x"}, name="double", task="regression", outputs=OUTPUTS)
     with begin(store, Identity("double", "export", {}, (), 0), spec_text=SPEC, threads=1) as staged:
         staged.write_bytes("model.onnx", builder.build())
         staged.write_json("signature.json", signature.to_dict())
@@ -224,3 +299,20 @@ def test_a_server_that_dies_is_an_error_not_a_success(job, new_version, monkeypa
     monkeypatch.setattr(serve.subprocess, "Popen", remembered)
     with pytest.raises(ResourceError, match="signal 9"):
         serve.run(serve.plan(job()), Teller(lambda address: started[0].kill()))
+
+
+def test_log_grpc_and_traces_reach_the_server_as_the_spec_says(job, new_version):
+    new_version(2.0)
+    chosen = job(
+        "serve.log={folder: logs, sample: 0.25, redact: [x]}",
+        "serve.grpc.port=8091",
+        'serve.traces={endpoint: "http://localhost:4318/v1/traces", sample: 0.5}',
+    )
+    settings = serve.settings_of(serve.plan(chosen))
+    assert (settings.log_sample, settings.log_redact, settings.grpc_port) == (0.25, ("x",), 8091)
+    assert settings.traces and (settings.traces.endpoint, settings.traces.sample) == (
+        "http://localhost:4318/v1/traces",
+        0.5,
+    )
+    plain = serve.settings_of(serve.plan(job()))
+    assert (plain.log_sample, plain.log_redact, plain.grpc_port, plain.traces) == (1.0, (), None, None)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
 DATA = Path(os.environ.get("MODELWRIGHT_DATA", ROOT.parent / "shared" / "data")).resolve()
 
-BUNDLED = ("breast_cancer", "diabetes", "digits", "wine")
+BUNDLED = ("breast_cancer", "breast_cancer_anomalies", "diabetes", "digits", "wine", "wine_clusters")
 REAL = ("adult", "bike_sharing", "diamonds", "sms_spam", "telco_churn", "vic_electricity", "wine_quality")
 ALL = tuple(sorted((*BUNDLED, *REAL, "rides")))
 

@@ -25,9 +25,10 @@ def test_every_test_row_asked_over_http_gets_what_evaluate_wrote(told):
     with serving(bundle.folder) as port:
         answers = ask(port, [rows[place] for place in asked])
     for place, answer in zip(asked, answers, strict=True):
-        assert answer["prediction"] == written["prediction"][place].as_py()
-        for label, probability in answer.get("probability", {}).items():
-            assert probability == written[f"probability_{label}"][place].as_py()
+        flat = {}
+        for name, value in answer.items():
+            flat |= {f"{name}_{key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
+        assert flat == {name: written[name][place].as_py() for name in flat}
 
 
 def test_any_batch_size_gives_the_same_bits(told):

@@ -93,3 +93,35 @@ def test_two_thousand_columns_are_typed_within_the_default_memory(tmp_path):
     with open_engine(tmp_path / "engine", memory=700_000_000, threads=2, readable=[tmp_path]) as engine:
         columns = type_rows(engine, Csv(path="data.csv").read(engine, tmp_path), {}, 0.0)
     assert [column.type for column in columns[:4]] == ["number", "integer", "text", "number"]
+
+
+@pytest.mark.parametrize("rare", ["", "\t", "\v", "\f", "\u00a0", "\ufeff"])
+def test_blanks_go_and_null_words_between_them_too_whatever_blanks_there_are(tmp_path, rare):
+    written = ["x", " x", "x  ", "NA", " NA", "NA ", '"x\n"', f"{rare}x", f"x{rare}", f"NA{rare}", ""]
+    (tmp_path / "data.csv").write_text(
+        "n,t\n" + "".join(f"{at}.5,{text}\n" for at, text in enumerate(written)), "utf-8"
+    )
+    with open_engine(tmp_path / "engine", memory=200_000_000, threads=1, readable=[tmp_path]) as engine:
+        type_rows(engine, Csv(path="data.csv", multiline=True).read(engine, tmp_path), {}, 0.0)
+        assert values(engine, "t") == ["x", "x", "x", None, None, None, "x", "x", "x", None, None]
+        assert values(engine, "n") == [at + 0.5 for at in range(len(written))]
+
+
+@pytest.mark.parametrize("odd", ["+7", "7.0", "7e0", "07", " 7", "9007199254740993", "1_0", "x"])
+def test_an_integer_that_is_not_written_as_one_is_seen(tmp_path, odd):
+    """Text that is just what an integer looks like is not looked at again; all else is."""
+    types = []
+    for first in (odd, "7"):  # guessed from it, or met after the guess
+        rows = [first, *["5"] * 30, "7" if first == odd else odd]
+        (tmp_path / "data.csv").write_text("i,n\n" + "".join(f"{text},1.5\n" for text in rows), "utf-8")
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            open_engine(tmp_path / "engine", memory=200_000_000, threads=1, readable=[tmp_path]) as engine,
+        ):
+            patch.setattr(typing, "GLANCE", 1)
+            try:
+                columns = type_rows(engine, Csv(path="data.csv").read(engine, tmp_path), {}, 0.0)
+                types.append((columns[0].type, sorted(map(str, values(engine, "i")))))
+            except DataError as error:
+                types.append(str(error).splitlines()[0])
+    assert types[0] == types[1]

@@ -22,4 +22,4 @@ def check(spec: SpecFile, overrides: Overrides = None, json: Json = False, quiet
         print_json({"spec": str(spec), "digest": loaded.digest, "columns": header, "files": files, "env": environment})
     elif not quiet:
         columns = "columns are known only after reading" if header is None else f"{len(header)} columns in the data"
-        tell(f"{spec}: ok; {loaded.spec.task.kind} of {loaded.spec.task.target}, {columns}")
+        tell(f"{spec}: ok; {loaded.spec.task.said}, {columns}")

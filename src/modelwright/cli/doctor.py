@@ -14,7 +14,7 @@ import typer
 from modelwright.cli.options import DEFAULT_RUNS, Json, Runs
 
 REQUIRED = ("duckdb", "pyarrow", "numpy", "pandas", "scikit-learn", "lightgbm", "optuna", "onnx", "pydantic", "uvicorn")
-EXTRAS = {"networks": ("torch",)}  # as in pyproject.toml: what `pip install modelwright[networks]` brings
+EXTRAS = {"networks": ("torch", "safetensors")}  # as in pyproject.toml: what `pip install modelwright[networks]` brings
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 SCARCE_BYTES = 1_000_000_000
 

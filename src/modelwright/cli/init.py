@@ -64,7 +64,7 @@ def _guessed(spec: Spec) -> dict[str, Any]:
     }
     split_by = {} if split is None else {"split": f"by {split.kind}"}
     return {
-        "task": f"{spec.task.kind} of {spec.task.target}",
+        "task": spec.task.said,
         **{key: names for key, names in groups.items() if names},
         **split_by,
     }

@@ -43,14 +43,9 @@ def aliases_of(store: Store, run: Run) -> list[str]:
 
 
 def environment_of(run: Run) -> dict[str, Any]:
-    """Empty when it can't be read: it is for people only, and its bytes are not vouched for."""
-    import json
+    from modelwright.runs.environment import recorded_environment
 
-    try:
-        content = json.loads((run.path / "environment.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return recorded_environment(run.path)
 
 
 def full_label(run: Run) -> str:

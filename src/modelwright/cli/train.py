@@ -1,4 +1,8 @@
-"""`modelwright train`: from prepared tables to one graph."""
+"""`modelwright train`: from prepared tables to one graph; with `--compare`, the models made so far side by side."""
+
+from typing import Annotated
+
+import typer
 
 from modelwright.cli.options import DEFAULT_RUNS, DryRun, Force, Json, Overrides, Quiet, Runs, Source, SpecFile
 
@@ -8,6 +12,13 @@ def train(
     overrides: Overrides = None,
     runs: Runs = DEFAULT_RUNS,
     source: Source = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Train nothing; rank the train runs there are, with intervals.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="With --compare: so many of the newest runs.")] = 20,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="With --compare: measure how long each graph takes a row.")
+    ] = False,
     force: Force = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -17,4 +28,9 @@ def train(
     from modelwright.cli.stage import Request, run_stage
 
     request = Request(spec, overrides or [], runs, source, force=force, dry_run=dry_run, json=json, quiet=quiet)
-    run_stage("train", request)
+    if compare:
+        from modelwright.cli.comparison import print_comparison
+
+        print_comparison(request, limit=limit, measure=measure)
+    else:
+        run_stage("train", request)

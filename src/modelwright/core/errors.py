@@ -71,3 +71,9 @@ class ResourceError(ModelwrightError):
 
 class LockedError(ModelwrightError):
     exit_code = 6
+
+
+def error_of(exit_code: int, problems: Iterable[tuple[str, str, str]]) -> ModelwrightError:
+    """What another process reported (message, where and hint of each problem), as if it had been raised here."""
+    kinds = {kind.exit_code: kind for kind in (SpecError, DataError, ArtifactError, ResourceError, LockedError)}
+    return kinds.get(exit_code, ModelwrightError).of(Problem(*problem) for problem in problems)

@@ -13,21 +13,22 @@ from modelwright.graph.running import Scorer
 
 if TYPE_CHECKING:
     from modelwright.fitting.features import FittedFeatures
+    from modelwright.parts.base import Task
     from modelwright.parts.samples import Fitted
 
-MOST_ROWS = 1000
+MOST_ROWS = 500
 UNSEEN = "\u2047 unseen"
 TOLERANCE = 1e-9  # of the largest prediction
 
 
-def agreement(model: bytes, features: FittedFeatures, fitted: Fitted, table: pa.Table) -> dict[str, Any]:
+def agreement(model: bytes, features: FittedFeatures, fitted: Fitted, task: Task, table: pa.Table) -> dict[str, Any]:
     """`parity.json`. RuntimeError when they differ by more than rounding: that is a bug, not bad data."""
     scorer = Scorer(model)
     real = encoders.feed(scorer.inputs, table.slice(0, MOST_ROWS))
     rows = {name: np.concatenate([values, _worse(values, at)]) for at, (name, values) in enumerate(real.items())}
     native = fitted.predict(Scorer(features.model).run(rows)["features"])
     whole = scorer.run(rows)
-    shown = whole.get("probability", whole["prediction"])
+    shown = task.scores_of(whole)
     gap = parity.difference(native, shown)
     sizes = parity.over_batch_sizes(scorer, rows)
     if not gap <= TOLERANCE * (1 + float(np.abs(native).max())):

@@ -15,6 +15,7 @@ from modelwright.fitting.calibration import Tempered, best_temperature, tempered
 from modelwright.fitting.ensembling import Ensemble
 from modelwright.fitting.features import FittedFeatures
 from modelwright.fitting.fit import fit_model
+from modelwright.fitting.fold_means import mean_of_folds
 from modelwright.fitting.leaderboard import Choice, durations, leaderboard
 from modelwright.fitting.members import Member, context_for, rescaled
 from modelwright.fitting.portfolio import Portfolio
@@ -22,8 +23,8 @@ from modelwright.fitting.prepared import Prepared
 from modelwright.fitting.shared_folds import SharedFolds, shared_folds
 from modelwright.fitting.target_transforms import on_scale
 from modelwright.fitting.training import Recipe, Trained
-from modelwright.parts.bagging import bagged
 from modelwright.parts.base import Metric, Model
+from modelwright.parts.models.auto import Auto
 from modelwright.parts.samples import Fitted, Samples
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def choose(data: Prepared, recipe: Recipe, models: Sequence[Model], progress: Pr
         and shared.complementary
         and not shared.strict
     )
+    if isinstance(recipe.model, Auto):
+        models = recipe.model.for_rows(models, int(shared.folds[0].learn.sum()), len(data.schema.classes or ()))
     portfolio = Portfolio(shared, recipe, Budget(wishes.budget_s), bagging, wishes.max_mb * MEGABYTE, progress)
     with progress.track(f"{len(shared.folds)} fold{'s' * (len(shared.folds) > 1)}, {wishes.budget_s:g} s"):
         portfolio.try_all(models, wishes.max_models)
@@ -171,7 +174,7 @@ def _final(member: Member, features: FittedFeatures, samples: Samples, portfolio
     shared, recipe = portfolio.shared, portfolio.recipe
     fitted: Fitted | None = None
     if member.fitted and (not shared.holdout or recipe.refit == "none"):
-        fitted = member.fitted[0] if shared.holdout else bagged(member.fitted)
+        fitted = member.fitted[0] if shared.holdout else mean_of_folds(member.model, member.fitted, member.cost.bytes)
     if fitted is None:
         context = context_for(shared, recipe, member.candidate, features.features)
         fitted = fit_model(member.model, on_scale(samples, member.scale), None, context)
@@ -197,7 +200,7 @@ def _of_what(choice: Choice, parts: Sequence[Fitted]) -> dict[str, Any]:
 def _calibrated(portfolio: Portfolio, fitted: Fitted, scores: Floats) -> tuple[Fitted, Floats]:
     """Tempered, where that lowers the log loss by more than one standard error."""
     shared = portfolio.shared
-    if not shared.data.task.classification:
+    if not shared.data.task.classification or portfolio.recipe.calibration is not None:  # the spec says how
         return fitted, scores
     temperature = best_temperature(scores, shared.target, shared.weights)
     if abs(temperature - 1) < WORTH_TEMPERING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-TOLERANCE = 0.05  # of the budget, by which an estimate may be wrong
+TOLERANCE = 0.03  # of the budget, by which an estimate may be wrong
+AROUND_S = 2.0  # of the command, before the portfolio (reading, imports) and after it (writing the run)
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Budget:
 
     @property
     def left_s(self) -> float:
-        return self.seconds - self.spent_s - self.reserved_s
+        return self.seconds - AROUND_S - self.spent_s - self.reserved_s
 
     def fits(self, cost_s: float) -> bool:
         return not self.stopped and cost_s <= self.left_s + TOLERANCE * self.seconds

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SMALLEST = 1e-12  # a probability of 0 has no logarithm
 BOLDEST, MOST_CAUTIOUS = 0.5, 2.0
-STEPS = 40  # of the golden section: a width of 1.5 times 0.618 ** 40
+STEPS = 40  # of the golden section: its width shrinks by 0.618 each time
 
 
 def tempered(probabilities: Floats, temperature: float) -> Floats:
@@ -33,13 +33,27 @@ def tempered(probabilities: Floats, temperature: float) -> Floats:
     return found
 
 
-def best_temperature(probabilities: Floats, truth: Floats, weights: Floats) -> float:
+def compile_tempered(graph: GraphBuilder, probabilities: str, temperature: float, n_classes: int) -> str:
+    """`tempered` as nodes."""
+    bounded = graph.op("Clip", probabilities, np.float64(SMALLEST), np.float64(1))
+    logs = graph.op("Div", steady.log_matrix(graph, bounded, n_classes), np.float64(temperature))
+    return steady.softmax(graph, logs, n_classes)
+
+
+def best_temperature(
+    probabilities: Floats,
+    truth: Floats,
+    weights: Floats,
+    *,
+    boldest: float = BOLDEST,
+    most_cautious: float = MOST_CAUTIOUS,
+) -> float:
     """Of least weighted log loss, by golden section: the loss is convex in 1 / temperature."""
 
     def loss(inverse: float) -> float:
         return float(weights @ row_losses(tempered(probabilities, 1 / inverse), truth))
 
-    low, high = 1 / MOST_CAUTIOUS, 1 / BOLDEST
+    low, high = 1 / most_cautious, 1 / boldest
     ratio = (5**0.5 - 1) / 2
     for _ in range(STEPS):
         left, right = high - ratio * (high - low), low + ratio * (high - low)
@@ -81,9 +95,7 @@ class Tempered:
         return tempered(self.inner.predict(features), self.temperature)
 
     def compile(self, graph: GraphBuilder, features: str) -> str:
-        bounded = graph.op("Clip", self.inner.compile(graph, features), np.float64(SMALLEST), np.float64(1))
-        logs = graph.op("Div", steady.log_matrix(graph, bounded, self.n_classes), np.float64(self.temperature))
-        return steady.softmax(graph, logs, self.n_classes)
+        return compile_tempered(graph, self.inner.compile(graph, features), self.temperature, self.n_classes)
 
     def save_native(self, folder: Path) -> None:
         self.inner.save_native(folder)

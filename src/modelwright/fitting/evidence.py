@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from modelwright.core.columns import NUMERIC, ROW_DIGEST, Schema
 from modelwright.core.errors import DataError, SpecError
 from modelwright.core.names import did_you_mean
+from modelwright.core.outputs import Output
 from modelwright.core.seeds import child_seed
 from modelwright.fitting import scoring
 from modelwright.fitting.rivals import FittedRows, Rival, unseen
@@ -34,7 +35,8 @@ class ModelEvidence:
     """Keeps every interval and comparison that was asked for, so that reports show what gates decided on."""
 
     predictions: Predictions
-    outputs: Mapping[str, Any]  # what the graph answered: prediction, probability
+    outputs: Mapping[str, Any]  # what the graph answered
+    answers: tuple[Output, ...]  # what of that is told, and how it is called
     digests: Any  # int64 [N]
     told_apart_by: Sequence[str]  # columns that the digests are made of
     fitted: FittedRows | None
@@ -69,12 +71,14 @@ class ModelEvidence:
                 f"{table.num_rows} rows to evaluate on; at least {FEWEST_ROWS} are needed for an interval",
                 hint="give the split a larger test share, or more data",
             )
-        outputs = Scorer(model).run_table(table)
-        predictions = scoring.of_scores(task, schema, table, scoring.scores_of(outputs))
+        scorer = Scorer(model)
+        outputs = scorer.run_table(table)
+        predictions = scoring.of_graph(task, schema, table, outputs)
         others = {alias: (rival, rival.predictions(table, schema, task)) for alias, rival in rivals.items()}
         return cls(
             predictions,
             outputs,
+            task.outputs(schema, scorer.widths),
             row_digests(table),
             told_apart_by,
             fitted,
@@ -174,11 +178,8 @@ class ModelEvidence:
         """predictions.parquet: who the row is, what is true, what the graph answered."""
         kept = [ROW_DIGEST, *(column.name for column in schema.of_role("id", "time", "entity"))]
         columns = {name: rows.column(name) for name in kept if name in rows.column_names}
-        columns["truth"] = rows.column(self.task.target)
-        columns["prediction"] = pa.array(self.outputs["prediction"])
-        for code, label in enumerate(schema.classes or ()):
-            columns[f"probability_{label}"] = pa.array(np.ascontiguousarray(self.outputs["probability"][:, code]))
-        return pa.table(columns)
+        columns |= scoring.truth_columns(rows, self.task)
+        return pa.table(columns | scoring.columns_of(self.outputs, self.answers))
 
     def _metric(self, name: str) -> Metric:
         found = next((metric for metric in self.metrics if metric.kind == name), None)

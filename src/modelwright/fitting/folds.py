@@ -64,11 +64,13 @@ def cross_validate(
             held_features.append(held.features)
             advance(1)
     iterations, curve = common_iterations(fitted)
-    width = () if not context.n_classes else (context.n_classes,)
-    predictions = np.empty((len(folds[0].held), *width))
-    for fold, one, rows in zip(folds, fitted, held_features, strict=True):
-        final = shortened(one, iterations) if iterations else one
-        predictions[fold.held] = final.predict(rows)
+    said = [
+        (shortened(one, iterations) if iterations else one).predict(rows)
+        for one, rows in zip(fitted, held_features, strict=True)
+    ]
+    predictions = np.empty((len(folds[0].held), *said[0].shape[1:]))
+    for fold, found in zip(folds, said, strict=True):
+        predictions[fold.held] = found
     predicted = np.logical_or.reduce([fold.held for fold in folds])
     return OutOfFold(predictions[predicted], predicted, iterations, curve, [one.notes for one in fitted])
 

@@ -21,7 +21,9 @@ class GraphCost:
 
 def graph_cost(model: bytes) -> GraphCost:
     graph = onnx.load_from_string(model).graph
-    nanoseconds = sum(NUMBER_NS * math.prod(constant.dims) for constant in graph.initializer)
+    looked_up = {node.input[0] for node in graph.node if node.op_type == "Gather"}  # a row takes one entry of a table
+    computed = [constant for constant in graph.initializer if constant.name not in looked_up]
+    nanoseconds = sum(NUMBER_NS * math.prod(constant.dims) for constant in computed)
     for node in graph.node:
         nanoseconds += NODE_NS
         if node.op_type == "TreeEnsemble":

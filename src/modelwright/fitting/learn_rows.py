@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from modelwright.core.errors import DataError
 from modelwright.graph import encoders
+from modelwright.tables.table_files import opened
 
 PIECE_ROWS = 8192  # little even where thousands of columns are looked at together
+COLUMN_ROWS = 65_536  # at a time of one column alone
 DTYPES = {"number": np.float64, "timestamp": np.int64}  # of encoded columns; all others hold objects of str
 
 
 class LearnRows(Protocol):
-    """Columns by name. Pieces hold `PIECE_ROWS` rows each (the last one fewer), wherever the rows come from."""
+    """Columns by name. All pieces hold as many rows (the last one fewer), wherever the rows come from."""
 
     @property
     def rows(self) -> int: ...
@@ -30,8 +32,8 @@ class LearnRows(Protocol):
     @property
     def names(self) -> tuple[str, ...]: ...
 
-    def tables(self, names: Sequence[str]) -> Iterator[pa.Table]:
-        """Some columns, a piece at a time."""
+    def tables(self, names: Sequence[str], size: int = PIECE_ROWS) -> Iterator[pa.Table]:
+        """Some columns, a piece of `size` rows at a time."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class TableRows:
     def names(self) -> tuple[str, ...]:
         return tuple(self.table.column_names)
 
-    def tables(self, names: Sequence[str]) -> Iterator[pa.Table]:
+    def tables(self, names: Sequence[str], size: int = PIECE_ROWS) -> Iterator[pa.Table]:
         chosen = self.table.select(list(names))
-        for start in range(0, self.rows, PIECE_ROWS):
-            yield chosen.slice(start, PIECE_ROWS)
+        for start in range(0, self.rows, size):
+            yield chosen.slice(start, size)
 
 
 @dataclass(frozen=True)
@@ -85,20 +87,19 @@ class ParquetRows:
     def names(self) -> tuple[str, ...]:
         return tuple(self._metadata.schema.to_arrow_schema().names)
 
-    def tables(self, names: Sequence[str]) -> Iterator[pa.Table]:
+    def tables(self, names: Sequence[str], size: int = PIECE_ROWS) -> Iterator[pa.Table]:
         pending: list[pa.RecordBatch] = []
         held = 0
-        # With pre_buffer, the default, the whole of the columns would be in memory at once.
-        with pq.ParquetFile(self.path, pre_buffer=False) as file:
+        with opened(self.path) as file:
             # Batches may end where a row group does, so they are joined to pieces here.
-            for batch in file.iter_batches(PIECE_ROWS, columns=list(dict.fromkeys(names)), use_threads=False):
+            for batch in file.iter_batches(size, columns=list(dict.fromkeys(names)), use_threads=False):
                 pending.append(batch)
                 held += batch.num_rows
-                if held >= PIECE_ROWS:
+                if held >= size:
                     joined = pa.Table.from_batches(pending)
-                    yield joined.slice(0, PIECE_ROWS)
-                    pending = joined.slice(PIECE_ROWS).to_batches()
-                    held -= PIECE_ROWS
+                    yield joined.slice(0, size)
+                    pending = joined.slice(size).to_batches()
+                    held -= size
         if held:
             yield pa.Table.from_batches(pending)
 
@@ -107,12 +108,12 @@ def rows_of(source: pa.Table | Path) -> LearnRows:
     return ParquetRows(source) if isinstance(source, Path) else TableRows(source)
 
 
-def pieces(rows: LearnRows, types: Mapping[str, str]) -> Iterator[dict[str, NDArray[Any]]]:
+def pieces(rows: LearnRows, types: Mapping[str, str], size: int = PIECE_ROWS) -> Iterator[dict[str, NDArray[Any]]]:
     """Some columns as the graph takes them, a piece at a time. DataError for infinite numbers."""
     if not types:
-        yield from ({} for _ in range(0, rows.rows, PIECE_ROWS))
+        yield from ({} for _ in range(0, rows.rows, size))
         return
-    for table in rows.tables(list(types)):
+    for table in rows.tables(list(types), size):
         yield {name: _encoded(rows, table, name, kind) for name, kind in types.items()}
 
 
@@ -120,7 +121,7 @@ def column(rows: LearnRows, name: str, column_type: str) -> NDArray[Any]:
     """All rows of one column, as the graph takes it."""
     whole = np.empty(rows.rows, DTYPES.get(column_type, object))
     start = 0
-    for piece in pieces(rows, {name: column_type}):
+    for piece in pieces(rows, {name: column_type}, COLUMN_ROWS):
         whole[start : start + len(piece[name])] = piece[name]
         start += len(piece[name])
     return whole
@@ -129,10 +130,10 @@ def column(rows: LearnRows, name: str, column_type: str) -> NDArray[Any]:
 def counts(rows: LearnRows, name: str, where: NDArray[np.bool_] | None = None) -> dict[str, int]:
     """How often each text occurs in a column (in the rows of `where`); '' and missing are left out."""
     found: dict[str, int] = {}
-    for at, table in enumerate(rows.tables([name])):
+    for at, table in enumerate(rows.tables([name], COLUMN_ROWS)):
         values = table.column(name)
         if where is not None:
-            values = values.filter(pa.array(where[at * PIECE_ROWS : (at + 1) * PIECE_ROWS]))
+            values = values.filter(pa.array(where[at * COLUMN_ROWS : (at + 1) * COLUMN_ROWS]))
         counted = pc.value_counts(values)
         words, sizes = (counted.field(field) for field in ("values", "counts"))
         for word, size in zip(words.cast(pa.string()).to_pylist(), sizes.to_pylist(), strict=True):

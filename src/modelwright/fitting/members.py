@@ -12,13 +12,13 @@ from modelwright.core.seeds import child_seed
 from modelwright.fitting import target_transforms, training
 from modelwright.fitting.budget import Budget
 from modelwright.fitting.fit import fit_model
-from modelwright.fitting.folds import common_iterations, shortened, with_iterations
+from modelwright.fitting.fold_means import mean_of_folds
+from modelwright.fitting.folds import common_iterations, shortened, taken, with_iterations
 from modelwright.fitting.graph_cost import GraphCost, graph_cost
-from modelwright.fitting.shared_folds import SharedFolds
+from modelwright.fitting.shared_folds import SharedFolds, spread
 from modelwright.fitting.target_transforms import Rescaled, Scale
 from modelwright.fitting.training import Recipe
 from modelwright.graph.builder import NUMBER, GraphBuilder
-from modelwright.parts.bagging import bagged
 from modelwright.parts.base import Model
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted
@@ -62,6 +62,7 @@ class Member:
     stopped_early: bool
     cost: GraphCost  # of one fold's graph
     fit_s: float  # of all folds, one after the other
+    fold_s: float  # of the slowest, beside those that are fitted at the same time
     compile_s: float  # of one fold's graph
     predict_s: float  # of all judged rows
     fitted: tuple[Fitted, ...] = field(default=(), repr=False)  # of each fold, where the final model is made of them
@@ -73,10 +74,11 @@ class Member:
 
 @dataclass(frozen=True)
 class FoldFits:
-    """Fits a candidate on some folds; `threads` are shared among them."""
+    """Fits a candidate on some folds, of each on `most_rows` at most; threads are shared among them."""
 
     shared: SharedFolds
     recipe: Recipe
+    most_rows: int | None = None
 
     def fit(self, candidate: Candidate, scale: Scale, numbers: Sequence[int]) -> list[tuple[Fitted, float]]:
         """The fitted models of those folds, and the seconds that each took."""
@@ -102,28 +104,25 @@ class FoldFits:
         learn, held, features = self.shared.samples(number)
         context = context_for(self.shared, self.recipe, candidate, features)
         context = replace(context, seed=child_seed(context.seed, "fold", number), threads=threads)
+        if self.most_rows is not None:
+            learn, held = (taken(one, spread(len(one.target), self.most_rows)) for one in (learn, held))
         learn, held = (target_transforms.on_scale(samples, scale) for samples in (learn, held))
         return fit_model(candidate.model, learn, held, context), time.monotonic() - started
 
 
 def fit_member(
-    candidate: Candidate,
-    fits: FoldFits,
-    scale: Scale,
-    budget: Budget,
-    *,
-    must: bool,
-    bagging: bool,
-    known: Sequence[tuple[Fitted, float]] = (),
+    candidate: Candidate, fits: FoldFits, scale: Scale, budget: Budget, *, must: bool, bagging: bool
 ) -> Member:
-    """Fitted on all folds; `known` are the first of them, where they are fitted already.
+    """Fitted on all folds.
 
-    TooLongError when the first fold shows that the others don't fit into the budget, unless it `must` be fitted.
+    TooLongError when the first ones show that the others don't fit into the budget, unless it `must` be fitted.
     """
     shared, folds = fits.shared, len(fits.shared.folds)
     at_once = fits.at_once(candidate)
-    done = list(known) or fits.fit(candidate, scale, range(min(at_once, folds)))
+    done = fits.fit(candidate, scale, range(min(at_once, folds)))
     longest = max(seconds for _, seconds in done)
+    first_cost = cost_of(done[0][0], len(shared.samples(0)[2]), shared)
+    bagging = bagging and mean_of_folds(candidate.model, [one for one, _ in done], first_cost.bytes) is not None
     waves = -(-(folds - len(done)) // at_once)
     if not must and not budget.fits(longest * (waves + (not bagging))):
         raise TooLongError
@@ -138,7 +137,7 @@ def fit_member(
     started = time.monotonic()
     cost = cost_of(fitted[0], len(shared.samples(0)[2]), shared)
     compile_s = time.monotonic() - started
-    kept = tuple(fitted) if shared.holdout or (bagging and bagged(fitted) is not None) else ()
+    kept = tuple(fitted) if shared.holdout or bagging else ()
     return Member(
         candidate,
         with_iterations(candidate.model, iterations),
@@ -149,6 +148,7 @@ def fit_member(
         iterations is not None,
         cost,
         sum(seconds for _, seconds in done),
+        max(seconds for _, seconds in done),
         compile_s,
         predict_s,
         kept,

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from modelwright.core.columns import Schema
 from modelwright.fitting import scoring
+from modelwright.fitting.decisions import Decision
 from modelwright.parts.base import Metric, Task
 
 FEWEST_LABELS = 30
@@ -19,7 +20,7 @@ def measured(
     rows: pa.Table,
     scores: Any,
     scored: Any,
-    truth: pa.Array | None,
+    truth: pa.Table | None,
     *,
     schema: Schema,
     task: Task,
@@ -28,6 +29,7 @@ def measured(
     resamples: int,
     confidence: float,
     seed: int,
+    decision: Decision | None = None,
 ) -> dict[str, Any]:
     """Per metric the interval now, that of evaluate, and quiet or alert; `why` where nothing could be measured.
 
@@ -36,16 +38,22 @@ def measured(
     counted = {"metrics": {}, "labelled": 0, "rows": rows.num_rows, "why": ""}
     if truth is None:
         return {**counted, "why": "No labels are configured (monitor.labels), so performance can't be measured."}
-    known = np.asarray(truth.is_valid()) & scored
+    if task.in_feature_space:
+        return {**counted, "why": f"{task.kind} has no truth to be known later; drift says what changed."}
+    known = np.logical_and.reduce([np.asarray(truth[name].is_valid()) for name in truth.column_names]) & scored
     counted["labelled"] = int(known.sum())
     if known.sum() < FEWEST_LABELS:
         why = f"{int(known.sum())} labels have arrived; at least {FEWEST_LABELS} are needed to measure performance."
         return {**counted, "why": why}
     labelled = rows.filter(pa.array(known))
-    if task.target in labelled.column_names:
-        labelled = labelled.drop_columns(task.target)
-    labelled = labelled.append_column(task.target, truth.filter(pa.array(known)))
-    predictions = scoring.of_scores(task, schema, labelled, scores[known[scored]])
+    for name in truth.column_names:
+        if name in labelled.column_names:
+            labelled = labelled.drop_columns(name)
+        labelled = labelled.append_column(name, truth[name].filter(pa.array(known)))
+    said = scores[known[scored]]
+    predictions = scoring.of_scores(task, schema, labelled, said)
+    if decision is not None:
+        predictions = scoring.relabelled(predictions, decision.codes(said), task, schema)
     parts = scoring.checked_metrics(metrics, task) if metrics else scoring.default_metrics(task)
     found = {}
     for metric in parts:

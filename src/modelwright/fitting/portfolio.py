@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelwright.core.errors import DataError, ModelwrightError
+from modelwright.core.errors import ModelwrightError
 from modelwright.core.progress import Progress
 from modelwright.core.seeds import child_seed
 from modelwright.core.units import format_duration
-from modelwright.fitting import calibration, ensembling, scoring, target_transforms
+from modelwright.fitting import calibration, costs, ensembling, scoring, target_scale
 from modelwright.fitting.budget import Budget
-from modelwright.fitting.fit import fit_model
-from modelwright.fitting.folds import taken
 from modelwright.fitting.members import (
     Candidate,
     FoldFits,
     Member,
     TooLongError,
-    context_for,
     fit_member,
-    returned,
 )
 from modelwright.fitting.shared_folds import SharedFolds
 from modelwright.fitting.target_transforms import Scale
 from modelwright.fitting.training import Recipe
 from modelwright.parts.base import Metric, Model
 from modelwright.parts.bootstrap import Interval
-from modelwright.parts.predictions import Predictions
-from modelwright.parts.samples import Fitted
 
 if TYPE_CHECKING:
     from modelwright.parts.samples import Floats
@@ -40,11 +33,6 @@ if TYPE_CHECKING:
 BASELINE = "prior"
 MOST_EXTRA = 12  # fits from other seeds
 MOVES = 2e-4  # by which part of itself the loss must fall, for another seed to be worth its time
-PROBE_FOLDS = 2  # that say which scale of the target is learnt
-COMPILED_AND_CHECKED = 6.0  # times as long as compiling a graph once: it is loaded, and held against the models
-MORE_ROWS = 1.25  # than a fold learns from, in the final fit
-FEW_LEARN_ROWS, PROBE_ROWS = 8_000, 2_000  # above, a kind of model shows its cost on some rows first
-STEEPER = 1.4  # by how much cost grows faster than rows
 
 
 @dataclass(frozen=True)
@@ -111,8 +99,8 @@ class Portfolio:
         """Whether it was fitted and scored."""
         must = not any(one.model.kind != BASELINE for one in self.members)
         try:
-            if not must and not self.budget.fits(self._first_fold_s(candidate)):
-                raise TooLongError
+            if not must and candidate.model.kind != BASELINE:
+                self._expect_time(candidate)
             member = self._fitted(candidate, must)
             scoring.finite_score(self.metric, self.shared.predictions(member.predictions))
         except TooLongError:
@@ -136,77 +124,39 @@ class Portfolio:
         self.budget.reserved_s = self._final_s()
         return True
 
+    def _expect_time(self, candidate: Candidate) -> None:
+        """TooLongError when it is not expected to fit into the budget."""
+        if not self.budget.fits(0) or not self.budget.fits(costs.member_s(candidate, self.members, self._fits)):
+            raise TooLongError
+
     def _why(self) -> str:
         return "interrupted" if self.budget.stopped else f"the budget of {self.budget.seconds:g} s would not suffice"
 
     def _fitted(self, candidate: Candidate, must: bool) -> Member:
-        fits = FoldFits(self.shared, self.recipe)
-        known: list[tuple[Fitted, float]] = []
+        scale: Scale = "raw"
+        if not self.shared.data.task.classification and candidate.model.kind != BASELINE:
+            scale = self._scale(candidate)
+        return fit_member(candidate, self._fits, scale, self.budget, must=must, bagging=self.bagging)
+
+    def _scale(self, candidate: Candidate) -> Scale:
+        """On which all models learn the target; the first says which."""
         if self.scale is None:
-            if self.shared.data.task.classification or candidate.model.kind == BASELINE:
-                return fit_member(candidate, fits, "raw", self.budget, must=must, bagging=self.bagging)
-            self.scale, known = self._probed(candidate, fits)
-        scale: Scale = "raw" if candidate.model.kind == BASELINE else self.scale
-        return fit_member(candidate, fits, scale, self.budget, must=must, bagging=self.bagging, known=known)
+            best = target_scale.best_scale(candidate, self.shared, self.recipe, self.metric)
+            self.scale, self.scale_probed = best or "raw", best is not None
+            if best is not None:
+                learnt = "as it is" if best == "raw" else f"as {best}"
+                self.progress.say(f"the target leans to the right; it is learnt {learnt}")
+        return self.scale
 
-    def _probed(self, candidate: Candidate, fits: FoldFits) -> tuple[Scale, list[tuple[Fitted, float]]]:
-        """The scale of the target that scores best on some folds, and their fits."""
-        numbers = range(min(PROBE_FOLDS, len(self.shared.folds)))
-        held = np.logical_or.reduce([self.shared.folds[number].held for number in numbers])
-        rows = held[self.shared.predicted]
-        best: Scale = "raw"
-        found: dict[Scale, list[tuple[Fitted, float]]] = {}
-        predictions: dict[Scale, Predictions] = {}
-        for scale in target_transforms.scales_to_probe(self.shared.data.target(self.shared.data.learn)):
-            if found and not self.budget.fits(sum(seconds for _, seconds in found["raw"]) * len(self.shared.folds) / 2):
-                break
-            found[scale] = fits.fit(candidate, scale, numbers)
-            whole = np.zeros(len(held))
-            for number, (fitted, _) in zip(numbers, found[scale], strict=True):
-                whole[self.shared.folds[number].held] = fitted.predict(self.shared.samples(number)[1].features)
-            _, values = returned(whole[held], scale, self.shared, rows)
-            scores = np.zeros(len(rows))
-            scores[rows] = values
-            predictions[scale] = self.shared.predictions(scores, rows)
-            seed = child_seed(self.recipe.seed, "target scale")
-            gain, error = ensembling.advantage(self.metric, predictions[scale], predictions[best], seed)
-            best = scale if gain > error else best
-        self.scale_probed = len(found) > 1
-        if self.scale_probed:
-            self.progress.say(
-                f"the target leans to the right; it is learnt {'as it is' if best == 'raw' else f'as {best}'}"
-            )
-        return best, found[best]
-
-    def _first_fold_s(self, candidate: Candidate) -> float:
-        """What one fold will take: as long as one of its kind did; of a new kind, what some rows foretell."""
-        folds = len(self.shared.folds)
-        alike = [one.fit_s / folds for one in self.members if one.model.kind == candidate.model.kind]
-        if alike:
-            return max(alike)
-        rows = int(self.shared.folds[0].learn.sum())
-        if rows <= FEW_LEARN_ROWS or candidate.model.kind == BASELINE:
-            return 0.0
-        learn, held, features = self.shared.samples(0)
-        some, other = (
-            taken(samples, np.linspace(0, len(samples.target) - 1, PROBE_ROWS).astype(np.int64))
-            for samples in (learn, held)
-        )
-        started = time.monotonic()
-        try:
-            fit_model(candidate.model, some, other, context_for(self.shared, self.recipe, candidate, features))
-        except DataError:  # these rows lack a class, perhaps; then the first fold itself will tell
-            return 0.0
-        return (time.monotonic() - started) * (rows / PROBE_ROWS) * STEEPER
+    @property
+    def _fits(self) -> FoldFits:
+        return FoldFits(self.shared, self.recipe)
 
     def _final_s(self) -> float:
         """What the final fits and the graph of the present ensemble will take."""
-        folds = len(self.shared.folds)
         if not self.real:
             return 0.0
-        members = [self.member(name) for name, share in self.weights().shares.items() if share]
-        compiling = sum(one.compile_s * max(1, len(one.fitted)) for one in members) * COMPILED_AND_CHECKED
-        return compiling + sum(one.fit_s / folds * MORE_ROWS for one in members if not one.fitted)
+        return costs.final_s([self.member(name) for name, share in self.weights().shares.items() if share])
 
     def weights(self) -> Weights:
         """The ensemble of the members so far, within the bytes that are allowed."""

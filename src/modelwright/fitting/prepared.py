@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modelwright.core.columns import Schema
 from modelwright.fitting import scoring
 from modelwright.fitting.features import FittedFeatures, fit_features, fit_learn_matrix
-from modelwright.parts.base import Task
-from modelwright.parts.folding import FoldRows
+from modelwright.parts.base import Task, Validation
+from modelwright.parts.folding import Fold, FoldRows
 from modelwright.parts.samples import Samples, Target
+from modelwright.parts.validations.holdout import Holdout
 
 if TYPE_CHECKING:
     from modelwright.parts.samples import Floats
@@ -23,30 +27,59 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Tables of learn and validation, and the features fitted on learn."""
+    """Tables of learn and validation, and the features fitted on learn.
+
+    With `learn_file`, the inputs stay in that file until they are asked for: `learn` has the other columns, and a model
+    of the matrix alone never holds both.
+    """
 
     task: Task
     schema: Schema
     learn: pa.Table
     validation: pa.Table
     features: FittedFeatures
+    learn_file: Path | None = None
 
     @property
     def pool(self) -> pa.Table:
         """Learn and, after it, validation."""
-        return pa.concat_tables([self.learn, self.validation])
+        return pa.concat_tables([self.whole_learn, self.validation])
 
-    @cached_property
+    @property
+    def pool_keys(self) -> pa.Table:
+        """The same rows, without inputs."""
+        return pa.concat_tables([self.learn, self.validation.select(self.learn.column_names)])
+
+    @property
+    def whole_learn(self) -> pa.Table:
+        return self.learn if self.learn_file is None else _read(self.learn_file)
+
+    def divided(self, validation: Validation, seed: int) -> list[Fold] | None:
+        """As `validation` divides learn and validation; None: they stay as they are, and nothing is read for it."""
+        return None if isinstance(validation, Holdout) else validation.divide(self.fold_rows, seed)
+
+    @property
     def fold_rows(self) -> FoldRows:
         """What a validation divides."""
-        classes = self.target(self.pool) if self.task.classification else None
-        return FoldRows(self.pool, self.schema, self.task.target, classes)
+        classes = self.target(self.pool_keys) if self.task.classification else None
+        return FoldRows(self.pool, self.schema, ", ".join(self.task.targets), classes)
 
     @cached_property
     def learn_samples(self) -> Samples:
         if self.features.cross_fitted:  # what prepare fitted is in the graph; fitted anew, it is the same
-            return self.fitted_on(self.learn)[1]
-        return self.samples(self.learn, self.features)
+            return self.fitted_on(self.whole_learn)[1]
+        if self.learn_file is None:
+            return self.samples(self.learn, self.features)
+        return self._samples(self.learn, self._matrix_of(self.learn_file))
+
+    def _matrix_of(self, file: Path) -> Floats:
+        matrix = np.empty((self.learn.num_rows, len(self.features.features)))
+        start = 0
+        for rows in self.features.transform_batches(file):
+            matrix[start : start + len(rows)] = rows
+            start += len(rows)
+        _return_freed()
+        return matrix
 
     @cached_property
     def validation_samples(self) -> Samples:
@@ -63,7 +96,7 @@ class Prepared:
     def fitted_on(self, table: pa.Table) -> tuple[FittedFeatures, Samples]:
         """The same steps fitted on other rows, and those rows for a model to learn from."""
         steps, seed = self.features.steps, self.features.seed
-        target = Target(self.target(table), len(self.schema.classes or ()))
+        target = target_of(self.task, table, self.schema)
         if not self.features.cross_fitted:
             features = fit_features(steps, table, self.schema, target, seed)
             return features, self.samples(table, features)
@@ -74,15 +107,43 @@ class Prepared:
         return Samples(matrix, self.target(table), scoring.weights_of(table, self.schema))
 
     def target(self, table: pa.Table) -> Floats:
-        return self.task.encode(table.column(self.task.target).combine_chunks(), self.schema)
+        """[N], [N, T] of several targets, [N, 0] where nothing is learnt from."""
+        return self.task.truth(table, self.schema) if self.task.supervised else np.empty((table.num_rows, 0))
+
+
+def target_of(task: Task, table: pa.Table, schema: Schema) -> Target | None:
+    """What feature steps may learn from: one target, or nothing."""
+    if not task.supervised or len(task.targets) != 1:
+        return None
+    return Target(task.truth(table, schema), len(schema.classes or ()) if task.classification else 0)
 
 
 def read_prepared(task: Task, prepare: Run) -> Prepared:
     """Every file verified."""
+    schema = Schema.from_dict(prepare.read_json("schema.json"))
+    file, validation = prepare.file("learn.parquet"), prepare.file("validation.parquet")
+    inputs = {column.name for column in schema.of_role("input")} - {schema.group}
     return Prepared(
         task,
-        Schema.from_dict(prepare.read_json("schema.json")),
-        pq.read_table(prepare.file("learn.parquet")),
-        pq.read_table(prepare.file("validation.parquet")),
+        schema,
+        _read(file, [name for name in pq.read_schema(file).names if name not in inputs]),
+        _read(validation),
         FittedFeatures.from_dict(prepare.read_bytes("features.onnx"), prepare.read_json("features.json")),
+        file,
     )
+
+
+def _read(path: Path, names: Sequence[str] | None = None) -> pa.Table:
+    """One column after the other, each in one piece: read at once, a file is in memory more than twice."""
+    with pq.ParquetFile(path) as file:
+        names = names or file.schema_arrow.names
+        columns = [file.read([name], use_threads=False).select([name]).combine_chunks() for name in names]
+        table = pa.table([column.column(0) for column in columns], names)
+    _return_freed()
+    return table
+
+
+def _return_freed() -> None:
+    """To the system, what reading took for a while: memory that lies idle counts as well."""
+    for pool in {pool.backend_name: pool for pool in (pa.default_memory_pool(), pa.system_memory_pool())}.values():
+        pool.release_unused()  # the system's own pool also gives back what anything else has freed

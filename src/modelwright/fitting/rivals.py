@@ -53,7 +53,7 @@ class Rival:
             outputs = scorer.run_table(table)
         except DataError as error:
             return f"it can't score these rows: {error.problems[0]}"
-        return scoring.of_scores(task, schema, table, scoring.scores_of(outputs))
+        return scoring.of_graph(task, schema, table, outputs)
 
 
 def unseen(

@@ -22,7 +22,7 @@ from modelwright.parts.samples import Feature, Samples
 if TYPE_CHECKING:
     from modelwright.parts.samples import Floats
 
-FEW_ROWS, MANY_FOLDS = 6_000, 8  # below, each model of a fold misses the rows that it does not see
+FEW_OUTPUTS, MANY_FOLDS = 6_000, 8  # rows times classes; below, the rows that a fold does not see are missed
 KEPT_CELLS = 50_000_000  # of feature matrices that are made anew for each fold; more are made again for each model
 
 
@@ -94,12 +94,22 @@ class SharedFolds:
         return found if rows is None else found.take(rows)
 
 
+def spread(rows: int, most: int | None) -> NDArray[np.int64]:
+    """Which rows stand for all: evenly spread, at most so many."""
+    return np.linspace(0, rows - 1, min(rows, most or rows)).astype(np.int64)
+
+
 def shared_folds(data: Prepared, validation: Validation, seed: int) -> SharedFolds:
     """As `validation` divides learn and validation, in eight folds where rows are few and it was not told how many."""
     rows = data.learn.num_rows + data.validation.num_rows
-    if rows < FEW_ROWS and validation.at_random and "folds" not in validation.model_fields_set:
+    classes = len(data.schema.classes or ())
+    if (
+        rows * (classes if classes > 2 else 1) < FEW_OUTPUTS
+        and validation.at_random
+        and "folds" not in validation.model_fields_set
+    ):
         validation = validation.model_copy(update={"folds": MANY_FOLDS})
-    folds = validation.divide(data.fold_rows, seed)
+    folds = data.divided(validation, seed)
     if folds is not None:
         return SharedFolds(data, folds, holdout=False, strict=validation.strict or data.features.supervised)
     if not data.validation.num_rows:

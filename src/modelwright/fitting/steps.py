@@ -58,7 +58,8 @@ def fit_step(step: Step, frame: Frame, stage: Stage, seed: int, place: str) -> F
         return None
     _check_name(step, stage.schema, place)
     if step.supervised and stage.target is None:
-        raise SpecError(f"{step.kind} learns from the target, and there is none", where=place)
+        there = "several" if len(stage.schema.of_role("target")) > 1 else "none"
+        raise SpecError(f"{step.kind} learns from one target, and the task has {there}", where=place)
     try:
         state = step.fit(frame.take(chosen, seed), stage.target)
     except (SpecError, DataError) as error:

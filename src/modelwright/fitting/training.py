@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelwright.core.errors import DataError
-from modelwright.core.progress import Progress
+from modelwright.core.errors import DataError, SpecError
+from modelwright.core.progress import Progress, Silent
 from modelwright.core.seeds import child_seed
 from modelwright.fitting import scoring
 from modelwright.fitting.features import FittedFeatures
-from modelwright.fitting.fit import fit_model
+from modelwright.fitting.fit import fit_model, seen_by
 from modelwright.fitting.folds import SamplesFor, cross_validate, stopped_early, taken, with_iterations
 from modelwright.fitting.prepared import Prepared
 from modelwright.parts.base import Model, Validation
 from modelwright.parts.folding import Fold, row_digests
-from modelwright.parts.samples import Feature, FitContext, Fitted, Samples
+from modelwright.parts.predictions import Predictions
+from modelwright.parts.samples import Feature, FitContext, Fitted, Samples, Start
 
 if TYPE_CHECKING:
+    from modelwright.fitting.decisions import Decision
     from modelwright.parts.samples import Floats
+
+Calibration = Literal["none", "auto", "sigmoid", "isotonic", "temperature"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,9 @@ class Recipe:
     refit: Literal["none", "learn+validation"]
     seed: int
     threads: int
+    calibration: Calibration | None = None  # None: as the model has it
+    checkpoints: Path | None = None  # where a training that takes long leaves what it can go on from
+    start: Start | None = None  # an earlier model that is continued
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class Trained:
     name: str = ""  # of what several models were made into; empty: the model's kind
     search: Mapping[str, Any] = field(default_factory=dict)  # of a portfolio: what was tried, and why it ended
     durations_s: Mapping[str, float] = field(default_factory=dict)  # of a portfolio: of each model's fit and prediction
+    decision: Decision | None = None  # how labels follow from probabilities; None: the most probable class
+    told: Mapping[str, Any] = field(default_factory=dict)  # of what was done around the fit, for model.json and reports
 
 
 def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
@@ -60,26 +70,32 @@ def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
 
     SpecError or DataError when the model, the split and the rows do not go together."""
     data.task.check_target(data.schema)
-    folds = recipe.validation.divide(data.fold_rows, recipe.seed)
+    folds = data.divided(recipe.validation, recipe.seed)
+    if folds is not None and not data.task.supervised:
+        raise SpecError(
+            f"{data.task.kind} has no target whose values folds could be asked for",
+            where="train.validation",
+            hint="{kind: holdout} measures it on the validation rows",
+        )
     if folds is None and not data.validation.num_rows:
         raise DataError(
             "there are no validation rows",
             hint="give prepare.split a validation share, or use train.validation: {kind: kfold}",
         )
-    trained = _holdout(data, recipe) if folds is None else _folded(data, recipe, folds, progress)
+    trained = _holdout(data, recipe, progress) if folds is None else _folded(data, recipe, folds, progress)
     return refitted(data, recipe, trained, progress) if recipe.refit == "learn+validation" else trained
 
 
-def _holdout(data: Prepared, recipe: Recipe) -> Trained:
+def _holdout(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     learn, validation = data.learn_samples, data.validation_samples
-    context = context_for(data, recipe, data.features.features)
-    fitted = fit_model(recipe.model, learn, validation, context)
+    context = context_for(data, recipe, data.features.features, progress)
+    fitted = data.task.completed(fit_model(recipe.model, learn, validation, context), learn)
     model = with_iterations(recipe.model, fitted.notes.get("iterations"))
     chosen = {"features": "learn", "model": "learn", "scores": recipe.validation.scored}
     stopped = stopped_early(fitted)
     if stopped:
         chosen["iterations"] = "validation"
-    scores, used = fitted.predict(validation.features), fitted_digests(data.pool if stopped else data.learn)
+    scores, used = fitted.predict(validation.features), fitted_digests(data.pool_keys if stopped else data.learn)
     return Trained(model, fitted, data.features, data.validation, scores, fitted.curve, (), used, chosen)
 
 
@@ -122,12 +138,15 @@ def refitted(data: Prepared, recipe: Recipe, trained: Trained, progress: Progres
     progress.say("fitting features and model again on learn and validation")
     pool = data.pool
     features, samples = data.fitted_on(pool)
-    fitted = fit_model(trained.model, samples, None, context_for(data, recipe, features.features))
+    fitted = fit_model(trained.model, samples, None, context_for(data, recipe, features.features, progress))
+    fitted = data.task.completed(fitted, samples)
     chosen = {**trained.chosen_by, "features": "learn and validation", "model": "learn and validation"}
     return replace(trained, fitted=fitted, features=features, fitted_rows=fitted_digests(pool), chosen_by=chosen)
 
 
-def context_for(data: Prepared, recipe: Recipe, features: tuple[Feature, ...]) -> FitContext:
+def context_for(
+    data: Prepared, recipe: Recipe, features: tuple[Feature, ...], progress: Progress | None = None
+) -> FitContext:
     return FitContext(
         task=data.task.kind,
         n_classes=len(data.schema.classes or ()) if data.task.classification else 0,
@@ -135,7 +154,19 @@ def context_for(data: Prepared, recipe: Recipe, features: tuple[Feature, ...]) -
         metric=scoring.deciding_metric(data.task).kind,
         seed=child_seed(recipe.seed, "train", recipe.model.kind),
         threads=recipe.threads,
+        quantiles=getattr(data.task, "quantiles", ()),
+        start=recipe.start,
+        progress=progress or Silent(),
+        checkpoints=recipe.checkpoints,
     )
+
+
+def judged(data: Prepared, trained: Trained) -> Predictions:
+    """What was said of the rows that say how good the model is."""
+    features = None
+    if data.task.in_feature_space:
+        features = seen_by(trained.fitted, trained.features.transform(trained.judged))
+    return scoring.of_scores(data.task, data.schema, trained.judged, trained.scores, features)
 
 
 def fitted_digests(table: pa.Table) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ from modelwright.graph import inlining
 
 OPSET, ML_OPSET, IR_VERSION = 21, 5, 10
 ML = "ai.onnx.ml"
+NEW_TREES, OLD_TREES, OLD_ML_OPSET = "TreeEnsemble", ("TreeEnsembleClassifier", "TreeEnsembleRegressor"), 4
 CONTRIB = "com.microsoft"  # ONNX Runtime's own operators; named in a graph only where one is used
 NUMBER, STRING, INTEGER, BOOLEAN = TensorProto.DOUBLE, TensorProto.STRING, TensorProto.INT64, TensorProto.BOOL
 OUTPUTS = ("prediction", "probability", "features")  # names that an input may not have
@@ -40,8 +41,9 @@ class GraphBuilder:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[Any, ...], str] = {}
         self._initializers: list[onnx.TensorProto] = []
-        self._inputs: dict[str, int] = {}
+        self._inputs: dict[str, tuple[int, int | None]] = {}  # element type, and width where it is a matrix
         self._outputs: list[onnx.ValueInfoProto] = []
+        self._widths: dict[str, int] = {}
         self._count = 0
 
     def input(self, name: str, column_type: str) -> str:
@@ -52,14 +54,22 @@ class GraphBuilder:
                 f'a column named "{name}" can\'t be an input: the graph uses that name itself',
                 hint="rename the column in its source, or give it role: ignore",
             )
-        if self._inputs.setdefault(name, element) != element:
+        if self._inputs.setdefault(name, (element, None)) != (element, None):
             raise SpecError(f'column "{name}" is used with two types')
         return name
 
-    def matrix_input(self, name: str, width: int) -> str:
-        """An input [N, width] of float64, for the small graphs that fitting runs."""
-        self._inputs[name] = -width
-        return name
+    def matrix_input(self, name: str, width: int, element: int = NUMBER) -> str:
+        """An input [N, width], for the small graphs that fitting runs and for packed ones."""
+        self._inputs[name] = (element, width)
+        return self.with_width(name, width)
+
+    def with_width(self, tensor: str, width: int) -> str:
+        """The same tensor, of which it is known from now on that it is [N, width]."""
+        self._widths[tensor] = width
+        return tensor
+
+    def width(self, tensor: str) -> int:
+        return self._widths[tensor]
 
     def constant(self, array: Operand) -> str:
         """The tensor itself when it is one, else a constant; equal constants are stored once."""
@@ -90,7 +100,12 @@ class GraphBuilder:
         return self.op("Cast", tensor, to=element)
 
     def output(self, name: str, tensor: str, element: int, shape: Sequence[int | str]) -> None:
-        """Publish a tensor, e.g. `output("probability", p, NUMBER, ["N", 3])`."""
+        """Publish a tensor, e.g. `output("probability", p, NUMBER, ["N", 3])`. SpecError where an input is named so."""
+        if name in self._inputs:
+            raise SpecError(
+                f'a column named "{name}" can\'t be an input: the graph answers by that name',
+                hint="rename the column in its source, or give it role: ignore",
+            )
         self._nodes.append(helper.make_node("Identity", [tensor], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, element, list(shape)))
 
@@ -103,7 +118,7 @@ class GraphBuilder:
         bound = dict(bindings or {})
         for value in inner.graph.input:
             if value.name not in bound:
-                self._inputs.setdefault(value.name, value.type.tensor_type.elem_type)
+                self._inputs.setdefault(value.name, (value.type.tensor_type.elem_type, None))
                 bound[value.name] = value.name
         prefix = f"{self._fresh()}."
         nodes, initializers, names = inlining.copied(inner, prefix, bound)
@@ -115,13 +130,13 @@ class GraphBuilder:
         """The checked model, without what no output depends on; equal graphs give equal bytes."""
         nodes, used = self._needed()
         inputs = [
-            helper.make_tensor_value_info(name, NUMBER if kind < 0 else kind, ["N", -kind] if kind < 0 else ["N"])
-            for name, kind in self._inputs.items()
+            helper.make_tensor_value_info(name, element, ["N"] if width is None else ["N", width])
+            for name, (element, width) in self._inputs.items()
             if name in used
         ]
         constants = [tensor for tensor in self._initializers if tensor.name in used]
         graph = helper.make_graph(nodes, "modelwright", inputs, self._outputs, constants)
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, _ml_opset(nodes))]
         if any(node.domain == CONTRIB for node in nodes):
             opsets.append(helper.make_opsetid(CONTRIB, 1))
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="modelwright")
@@ -145,3 +160,17 @@ class GraphBuilder:
     def _fresh(self) -> str:
         self._count += 1
         return f":{self._count}"
+
+
+def _ml_opset(nodes: Sequence[onnx.NodeProto]) -> int:
+    """Ours, unless an adopted model has trees in the form that it no longer knows."""
+    if not any(node.op_type in OLD_TREES for node in nodes):
+        return ML_OPSET
+    if any(node.op_type == NEW_TREES for node in nodes):
+        raise SpecError(
+            "the adopted model's trees are of an old form (ai.onnx.ml 3), which can't stand beside a step that needs "
+            "the new one",
+            where="train.model",
+            hint="leave out steps such as bin and quantile, and calibration: isotonic; or export it with ai.onnx.ml 5",
+        )
+    return OLD_ML_OPSET

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from modelwright.core.columns import NUMERIC
 from modelwright.core.errors import DataError
 from modelwright.core.names import did_you_mean
+from modelwright.graph.arrow_values import values_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,8 +60,7 @@ def _arrow_numbers(values: Any) -> NDArray[np.float64]:
     if not (pa.types.is_floating(values.type) or pa.types.is_integer(values.type) or _numeric(values.type)):
         raise DataError(f"holds {values.type}, not numbers")
     numbers = values.cast(pa.float64(), safe=False) if values.type != pa.float64() else values
-    found: NDArray[np.float64] = _flat(numbers).to_numpy(zero_copy_only=False)
-    return found
+    return values_of(_flat(numbers), np.float64, np.nan)
 
 
 def _numeric(arrow_type: Any) -> bool:
@@ -77,8 +77,7 @@ def _arrow_times(values: Any) -> NDArray[np.int64]:
         raise DataError(f"holds {kind}, not timestamps")
     zone = kind.tz if pa.types.is_timestamp(kind) else None
     micros = _flat(values.cast(pa.timestamp("us", zone), safe=False)).cast(pa.int64())
-    found: NDArray[np.int64] = micros.fill_null(NO_TIME).to_numpy(zero_copy_only=False)
-    return found
+    return values_of(micros, np.int64, NO_TIME)
 
 
 def _arrow_text(values: Any) -> NDArray[Any]:
@@ -92,7 +91,7 @@ def _arrow_text(values: Any) -> NDArray[Any]:
     words = np.empty(len(coded.dictionary) + 1, object)  # one Python string per distinct value, not per row
     words[:-1] = [MISSING_TEXT if word is None else word for word in coded.dictionary.to_pylist()]
     words[-1] = MISSING_TEXT
-    codes = coded.indices.cast(pa.int64()).fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+    codes = values_of(coded.indices.cast(pa.int64()), np.int64, len(words) - 1)
     texts: NDArray[Any] = words[codes]
     return texts
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_CODES = 100  # 0/1 columns for one category; rarer codes are all zeros
 FEW_VALUES = 25  # a number with at most so many distinct values has its bins between them
+MORE_BINS = 128  # of the distinct values of a number that is mostly one value, as money that few have
 BEND = 3.0  # deviations at which a standardized number begins to flatten; it never exceeds this
 FURTHEST = 1e100  # beyond it, squares leave float64
 
@@ -117,13 +118,14 @@ def fit_encoding(names: Sequence[str], categories: Sequence[int], matrix: Floats
 
 
 def _edges(known: Floats, bins: int) -> Floats:
-    """Quantiles; where few values repeat often, as many of their distinct values as well."""
+    """Quantiles; where few values repeat often, quantiles of the distinct values as well."""
     distinct = np.unique(known)
     if len(distinct) <= FEW_VALUES:
         return distinct if len(distinct) <= bins + 1 else np.unique(np.quantile(distinct, np.linspace(0, 1, bins + 1)))
     edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)))
     if len(edges) < bins - 1:
-        edges = np.unique(np.concatenate([edges, np.quantile(distinct, np.linspace(0, 1, bins // 2 + 1))]))
+        more = MORE_BINS if len(edges) < bins / 2 else bins // 2
+        edges = np.unique(np.concatenate([edges, np.quantile(distinct, np.linspace(0, 1, more + 1))]))
     apart: Floats = edges[np.concatenate([[True], np.diff(edges) > 1e-9 * np.ptp(edges)])]
     return apart
 

@@ -5,6 +5,7 @@ One thread per session, spinning off: more threads changed the last bits of resu
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from modelwright.core.errors import ArtifactError
 from modelwright.graph import encoders
 from modelwright.graph.containment import has_external_data
+from modelwright.graph.layout import METADATA, TYPE_OF, Layout
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import: it writes to the home folder and opens connections
 import onnxruntime
@@ -22,6 +24,7 @@ import onnxruntime
 if TYPE_CHECKING:
     import pyarrow as pa
 
+CPU = "CPUExecutionProvider"
 CHUNK = 8192
 WIDE_CHUNK = 512  # where texts are cut into tokens (each row is as wide as the longest), or rows meet stored rows
 WIDE_NODE = "stored_rows"  # name of a node that makes a row as wide as there are stored rows
@@ -35,12 +38,20 @@ COLUMN_TYPES = {
     "tensor(int64)": "timestamp",
 }
 
+Outputs = dict[str, NDArray[Any]]
+
 
 class Scorer:
-    """A loaded graph. `inputs` are its columns and their types, `outputs` what it answers."""
+    """A loaded graph. `inputs` are its columns and their types, `outputs` what it answers.
 
-    def __init__(self, model: bytes) -> None:
-        """From bytes that were verified; ArtifactError when they are no graph or want other files."""
+    `packed` says where the columns are when the graph takes matrices of them (see `packing`).
+    """
+
+    def __init__(self, model: bytes, providers: Sequence[str] | None = None) -> None:
+        """From bytes that were verified; ArtifactError when they are no graph or want other files.
+
+        `providers` are ONNX Runtime's names of what else may run it, first come first served; the processor is last.
+        """
         if has_external_data(model):
             raise ArtifactError(
                 "the graph keeps weights in other files; only graphs with all weights inside are loaded"
@@ -51,33 +62,56 @@ class Scorer:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"], disabled_optimizers=INEXACT
+                model,
+                options,
+                providers=[*(one for one in providers or () if one != CPU), CPU],
+                disabled_optimizers=INEXACT,
             )
+            self._session.disable_fallback()  # a call that fails is not tried elsewhere behind our back
         except Exception as error:
             raise ArtifactError(f"the graph can't be loaded: {str(error).splitlines()[0][:300]}") from error
         self.chunk = WIDE_CHUNK if b"Tokenizer" in model or WIDE_NODE.encode() in model else CHUNK
-        self.inputs: dict[str, str] = {value.name: COLUMN_TYPES[value.type] for value in self._session.get_inputs()}
-        self.outputs: tuple[str, ...] = tuple(value.name for value in self._session.get_outputs())
+        columns = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+        self.packed = Layout(json.loads(columns)) if columns else None
+        if self.packed:
+            self.inputs = {name: TYPE_OF[kind] for name, (kind, _) in self.packed.places.items()}
+        else:
+            self.inputs = {value.name: COLUMN_TYPES[value.type] for value in self._session.get_inputs()}
+        answered = {value.name: value.shape for value in self._session.get_outputs()}
+        self.outputs: tuple[str, ...] = tuple(answered)
+        self.providers = tuple(self._session.get_providers())
+        self.widths = {name: shape[1] if len(shape) > 1 else None for name, shape in answered.items()}  # K of [N, K]
 
-    def run(self, feed: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
-        """All outputs (or those named) for encoded columns; see `encoders`."""
-        wanted = self.outputs if outputs is None else tuple(outputs)
-        return dict(zip(wanted, self._session.run(list(wanted), dict(feed)), strict=True))
+    def run(self, feed: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> Outputs:
+        """All outputs (or those named) for what the graph takes: encoded columns (see `encoders`) or matrices."""
+        wanted = self.outputs if outputs is None else outputs
+        return dict(zip(wanted, self._session.run(wanted, feed), strict=True))
 
-    def run_table(self, table: pa.Table | pa.RecordBatch, chunk: int | None = None) -> dict[str, NDArray[Any]]:
+    def feed(self, encoded: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """What the graph takes, of encoded columns."""
+        return self.packed.pack(encoded) if self.packed else encoded
+
+    def run_table(self, table: pa.Table | pa.RecordBatch, chunk: int | None = None) -> Outputs:
         """All outputs for an Arrow table that has (at least) the input columns, computed chunk by chunk."""
         return self.run_columns(
-            lambda start, size: encoders.feed(self.inputs, table.slice(start, size)), len(table), chunk
+            lambda start, size: self.feed(encoders.feed(self.inputs, table.slice(start, size))), len(table), chunk
         )
 
-    def run_columns(self, feed_rows: Any, rows: int, chunk: int | None = None) -> dict[str, NDArray[Any]]:
-        """All outputs for `rows` rows; `feed_rows(start, size)` gives the encoded columns of some."""
-        collected: dict[str, NDArray[Any]] = {}
+    def run_columns(
+        self, feed_rows: Any, rows: int, chunk: int | None = None, outputs: Sequence[str] | None = None
+    ) -> Outputs:
+        """All outputs (or those named) for `rows` rows; `feed_rows(start, size)` gives what the graph takes of some."""
+        collected: Outputs = {}
         chunk = chunk or self.chunk
         for start in range(0, max(rows, 1), chunk):
             size = min(chunk, rows - start)
-            for name, values in self.run(feed_rows(start, size)).items():
+            for name, values in self.run(feed_rows(start, size), outputs).items():
                 if name not in collected:
                     collected[name] = np.empty((rows, *values.shape[1:]), values.dtype)
                 collected[name][start : start + size] = values
         return collected
+
+
+def available_providers() -> tuple[str, ...]:
+    """What this build of ONNX Runtime knows; whether it works is seen when a graph is loaded."""
+    return tuple(onnxruntime.get_available_providers())

@@ -7,15 +7,17 @@ keys. Heavy libraries are imported inside the methods: naming a part in a spec m
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from modelwright.core.columns import Column, Schema
+from modelwright.core.columns import Column
+from modelwright.parts.part import Part as Part
+from modelwright.parts.task import Task as Task
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,39 +32,6 @@ if TYPE_CHECKING:
     from modelwright.tables.history import Past
     from modelwright.tables.profiles import ColumnCounts
     from modelwright.tables.reading import Reading
-
-
-class Part(BaseModel, ABC):
-    """Anything a spec names by `kind:`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    kind: str
-
-    example: ClassVar[Mapping[str, Any]] = {}  # the required keys, as the contract tests and the docs write them
-
-
-class Task(Part):
-    """What is predicted. Defines outputs and defaults that other parts lean on."""
-
-    target: str
-    metric: str | None = None
-
-    classification: ClassVar[bool]
-    default_metrics: ClassVar[tuple[str, ...]]  # the first chooses among candidates and drives tune
-    default_split: ClassVar[Mapping[str, Any]]
-
-    @abstractmethod
-    def check_target(self, schema: Schema) -> None:
-        """DataError when the target of learn can't be predicted: one class, too many classes, constant."""
-
-    @abstractmethod
-    def encode(self, values: Any, schema: Schema) -> Floats:
-        """Target column (Arrow array) to [N] float64: class codes in `schema.classes` order, or the numbers."""
-
-    @abstractmethod
-    def compile(self, graph: GraphBuilder, scores: str, schema: Schema) -> None:
-        """Declare the graph's outputs from a model's scores: probabilities [N, K] or values [N]."""
 
 
 class Reader(Part):
@@ -203,6 +172,21 @@ class Model(Part):
     search_space: ClassVar[Mapping[str, Any]] = {}  # tune's default, as a spec writes it (keys relative to the model)
     folds_in_threads: ClassVar[bool] = False  # True: fits run beside each other, as they change nothing that is shared
     seeded: ClassVar[bool] = False  # True: another seed gives another model, about as good
+    continues: ClassVar[bool] = False  # True: it can go on from the native weights of an earlier fit
+
+    @classmethod
+    def can(cls, task: str) -> bool:
+        """Whether it is made for a kind of task; of quantiles it needs a key that says which one to fit."""
+        of_quantiles = "regression" in cls.tasks and "quantile" in cls.model_fields
+        return task in cls.tasks or (task == "quantile" and of_quantiles)
+
+    def files(self, base: Path) -> list[Path]:
+        """Files that it reads, which the run then depends on. SpecError when one is missing."""
+        return []
+
+    def at(self, base: Path) -> Self:
+        """The same model, its relative paths starting from `base`, the spec's folder."""
+        return self
 
     def candidates(self, task: str) -> Sequence[Model]:
         """The models to choose among; a portfolio names several, any other model only itself."""
@@ -233,17 +217,30 @@ class Validation(Part):
 class Metric(Part):
     """One number from truth and prediction, for many weightings of the rows at once (the bootstrap's resamples)."""
 
-    needs: ClassVar[Literal["label", "probability", "value"]]
+    needs: ClassVar[Literal["label", "probability", "value", "ranking", "quantile"]]
     direction: ClassVar[Literal["higher", "lower"]]
     tasks: ClassVar[frozenset[str]]
+    whole: ClassVar[bool] = False  # of several targets, True: takes all at once; False: the mean over each alone
 
     def made_for(self, task: str) -> Metric:
         """The metric as a task means it, where that differs: f1 of one class, or of several."""
         return self
 
+    def of_rows(self, truth: Floats, predicted: Floats) -> Floats | None:
+        """[N] values whose weighted mean is the score, where it takes long to find them; NaN of rows that don't count.
+
+        They are asked for once, and not for each of the bootstrap's resamples."""
+        return None
+
+    def asked_of(self, task: Task) -> Metric:
+        """The metric for exactly this task, where it must know more than its kind: which quantiles, say."""
+        return self
+
     @abstractmethod
     def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
-        """[B] scores for `weights` [B, N]; truth [N]; predicted [N] labels or values, or [N, K] probabilities."""
+        """[B] scores for `weights` [B, N]; truth [N]; predicted [N] labels or values, or [N, K] probabilities.
+
+        Of several targets at once both are [N, T]. Where nothing is predicted, truth is the features [N, F]."""
 
 
 class Gate(Part):

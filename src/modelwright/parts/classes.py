@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from modelwright.graph.builder import GraphBuilder
+    from modelwright.parts.task import Task
 
 
 def encode_classes(values: Any, schema: Schema) -> NDArray[np.float64]:
@@ -35,19 +36,29 @@ def encode_classes(values: Any, schema: Schema) -> NDArray[np.float64]:
 
 def compile_classes(graph: GraphBuilder, scores: str, schema: Schema) -> None:
     """Outputs `prediction` [N] (the most probable label, ties to the first) and `probability` [N, K]."""
+    publish_classes(graph, graph.op("ArgMax", scores, axis=1, keepdims=0), scores, schema)
+
+
+def publish_classes(graph: GraphBuilder, codes: str, scores: str, schema: Schema) -> None:
+    """Outputs `prediction`, the labels of `codes` [N], and `probability` [N, K]."""
     import numpy as np
     from onnx import TensorProto
 
     classes = list(schema.classes or ())
-    winner = graph.op("ArgMax", scores, axis=1, keepdims=0)
     if isinstance(classes[0], bool):
         labels, kind = np.array(classes, dtype=np.bool_), TensorProto.BOOL
     elif isinstance(classes[0], int):
         labels, kind = np.array(classes, dtype=np.int64), TensorProto.INT64
     else:
         labels, kind = np.array([str(label) for label in classes], dtype=object), TensorProto.STRING
-    graph.output("prediction", graph.op("Gather", graph.constant(labels), winner, axis=0), kind, ["N"])
+    graph.output("prediction", graph.op("Gather", graph.constant(labels), codes, axis=0), kind, ["N"])
     graph.output("probability", scores, TensorProto.DOUBLE, ["N", len(classes)])
+
+
+def positive_code(task: Task, schema: Schema) -> int:
+    """Which of two classes metrics and thresholds are about: the second, unless `task.positive` names the first."""
+    named = getattr(task, "positive", None)
+    return 0 if named is not None and schema.classes is not None and schema.classes[0] == named else 1
 
 
 def check_classes(schema: Schema, *, at_least: int, at_most: int, otherwise: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from modelwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,6 +76,15 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Start:
+    """An earlier model of the same kind to continue from: its native files, checked, and its notes."""
+
+    label: str
+    files: Mapping[str, bytes]
+    notes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class FitContext:
     """All a model may know beside the rows."""
 
@@ -83,6 +94,10 @@ class FitContext:
     metric: str
     seed: int
     threads: int
+    quantiles: tuple[float, ...] = ()  # of task quantile
+    start: Start | None = None  # what a model that `continues` goes on from
+    progress: Progress = field(default_factory=Silent)  # for models that take long
+    checkpoints: Path | None = None  # a folder for what such a model goes on from when it was killed
 
 
 class Fitted(Protocol):

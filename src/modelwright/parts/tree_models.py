@@ -77,12 +77,20 @@ def fitted_trees(library: Library, posed: Problem, iterations: int) -> FittedTre
 
 
 def stopped_trees(
-    library: Library, posed: Problem, best: int, values: Sequence[float], watched: Watch | None
+    library: Library,
+    posed: Problem,
+    best: int,
+    values: Sequence[float],
+    watched: Watch | None,
+    *,
+    earlier: int = 0,
 ) -> FittedTrees:
-    """Of a model that was watched on validation rows; `watched` is None where they did not say when to stop."""
-    notes = stopping_notes(best, len(values), watched)
-    curve = tuple({"iteration": at + 1.0, "validation": float(value)} for at, value in enumerate(values))
-    return FittedTrees(library, best, len(values), posed.whole, posed.codes, notes, curve)
+    """Of a model that was watched on validation rows; `watched` is None where they did not say when to stop.
+
+    `earlier` iterations are those of a model that it went on from."""
+    notes = stopping_notes(earlier + best, len(values), watched)
+    curve = tuple({"iteration": earlier + at + 1.0, "validation": float(value)} for at, value in enumerate(values))
+    return FittedTrees(library, earlier + best, earlier + len(values), posed.whole, posed.codes, notes, curve)
 
 
 @dataclass(frozen=True)

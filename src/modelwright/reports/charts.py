@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 ACCENT, SECOND, SOFT = "#2f6f9f", "#d9772b", "#9fb0bf"
+GROUPS = (ACCENT, SECOND, "#5d9c59", "#8e6bb0", "#c44e52", "#937860", "#d9a62b", "#4fa3a5", "#c77cb0", "#6b7785")
 WIDTH, HALF_WIDTH = 620, 330
 PERCENT = {"axis": {"format": ".0%", "tickCount": 6}}
 FEW_POINTS = 200  # of a scatter: each is drawn large enough to be seen
@@ -52,16 +53,16 @@ def _renumbered(svg: str) -> str:
     return svg
 
 
-def histogram(edges: Iterable[float], counts: Iterable[float], title: str) -> dict[str, Any]:
-    """Bars between neighbouring edges; `edges` has one entry more than `counts`."""
+def histogram(
+    edges: Iterable[float], counts: Iterable[float], title: str, *, rule: float | None = None
+) -> dict[str, Any]:
+    """Bars between neighbouring edges; `edges` has one entry more than `counts`. `rule` marks a value."""
     pairs = itertools.pairwise(edges)
     rows = [
         {"from": float(low), "to": float(high), "rows": float(count)}
         for (low, high), count in zip(pairs, counts, strict=True)
     ]
-    return {
-        "height": 140,
-        "data": {"values": rows},
+    bars_between: dict[str, Any] = {
         "mark": {"type": "bar", "color": ACCENT},
         "encoding": {
             "x": _numbers("from", title, zero=False),
@@ -70,6 +71,15 @@ def histogram(edges: Iterable[float], counts: Iterable[float], title: str) -> di
             "y2": {"datum": 0},
         },
     }
+    whole = {"height": 140, "data": {"values": rows}}
+    if rule is None:
+        return {**whole, **bars_between}
+    mark = {
+        "data": {"values": [{"at": rule}]},
+        "mark": {"type": "rule", "strokeDash": [4, 4], "color": SECOND},
+        "encoding": {"x": {"field": "at", "type": "quantitative"}},
+    }
+    return {**whole, "layer": [bars_between, mark]}
 
 
 def bars(
@@ -129,6 +139,29 @@ def points(
         ends = [min(values), max(values)]
         layers.append(_line([{"x": end, "y": end} for end in ends], SECOND))
     return {"height": 320, "data": {"values": rows}, "layer": layers}
+
+
+def groups(rows: Sequence[Mapping[str, Any]], titles: tuple[str, str], title: str) -> dict[str, Any]:
+    """A scatter of `rows` (x, y, name), each name in a colour of its own."""
+    names = sorted({str(row["name"]) for row in rows}, key=lambda name: (len(name), name))
+    return {
+        "height": 320,
+        "data": {"values": [dict(row) for row in rows]},
+        "mark": {"type": "point", "filled": True, "size": 30, "opacity": 0.6},
+        "encoding": {
+            "x": _numbers("x", titles[0], zero=False),
+            "y": _numbers("y", titles[1], zero=False),
+            "color": {
+                "field": "name",
+                "type": "nominal",
+                "title": title,
+                "scale": {
+                    "domain": names,
+                    "range": [SOFT if name == "none" else GROUPS[at] for at, name in enumerate(names)],
+                },
+            },
+        },
+    }
 
 
 def lines(

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelwright.core.columns import Schema
-from modelwright.reports import charts
+from modelwright.reports import charts, details
+from modelwright.reports.learning_curve import learning_curve_blocks
 from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, alike, figure, render, with_interval
+from modelwright.reports.probabilities import decision_blocks, reliability_blocks
+from modelwright.reports.quantiles import quantile_blocks, quantile_words
 from modelwright.reports.words import METRICS
 
 if TYPE_CHECKING:
@@ -24,15 +27,21 @@ MOST_POINTS = 2000  # in a scatter: every k-th row, so that the page stays small
 
 
 def evaluate_report(facts: Mapping[str, Any], predictions: Predictions, schema: Schema) -> bytes:
-    sections = [
-        Section("Scores", _scores(facts)),
-        Section("Gates", _gates(facts)),
-        Section("Predictions and truth", _pictures(facts, predictions, schema)),
-    ]
+    own = details.sections(facts) if facts.get("details") else []
+    sections = [Section("Scores", _scores(facts)), Section("Gates", _gates(facts)), *own]
+    if not own:
+        sections.append(Section("Predictions and truth", _pictures(facts, predictions, schema)))
+    decided = decision_blocks(predictions, facts["model"], _swapped(facts["task"], schema))
+    if decided:
+        sections.insert(2, Section("How labels are decided", decided))
+    if facts.get("quantiles"):
+        sections.insert(2, Section("Do the quantiles hold?", quantile_blocks(facts["quantiles"])))
     if facts["comparison"]:
         sections.insert(2, Section("Beside the champion", _comparison(facts)))
     if facts["model"].get("importance"):
         sections.append(Section("What it looks at", _importance(facts["model"]["importance"])))
+    if facts["model"].get("learning_curve"):
+        sections.append(Section("Would more rows help?", learning_curve_blocks(facts["model"]["learning_curve"])))
     if facts["slices"]:
         sections.append(Section("Where it is weaker", _slices(facts)))
     subtitle = f"{facts['train']} on {facts['rows']:,} rows: {facts['scored']}"
@@ -41,8 +50,21 @@ def evaluate_report(facts: Mapping[str, Any], predictions: Predictions, schema: 
 
 def plain_words(facts: Mapping[str, Any]) -> list[str]:
     """What was found, for readers who are not engineers."""
-    target, said = facts["task"]["target"], []
-    metrics = facts["metrics"]
+    said = details.words(facts) if facts.get("details") else _words(facts)
+    failed = [gate for gate in facts["gates"] if not gate["passed"]]
+    if facts["gates"]:
+        said.append(
+            "It passed every gate that was set."
+            if not failed
+            else f"It did not pass {len(failed)} of {len(facts['gates'])} gates, so it is not released."
+        )
+    return said
+
+
+def _words(facts: Mapping[str, Any]) -> list[str]:
+    """Of one target."""
+    target, metrics = facts["task"]["target"], facts["metrics"]
+    said = []
     if "mae" in metrics:
         entry, guessed = metrics["mae"], facts["guess"]
         said.append(
@@ -65,12 +87,13 @@ def plain_words(facts: Mapping[str, Any]) -> list[str]:
             f"Shown one row of each of two classes, it tells which is which "
             f"{metrics['roc_auc']['value']:.0%} of the time (50% would be guessing)."
         )
-    failed = [gate for gate in facts["gates"] if not gate["passed"]]
-    if facts["gates"]:
+    if facts.get("quantiles"):
+        said += quantile_words(facts["quantiles"], target)
+    if "rank_mae" in metrics:
+        entry = metrics["rank_mae"]
         said.append(
-            "It passed every gate that was set."
-            if not failed
-            else f"It did not pass {len(failed)} of {len(facts['gates'])} gates, so it is not released."
+            f"On average a prediction is {figure(entry['value'], 3)} classes too high or too low "
+            f"({figure(entry['low'], 3)} to {figure(entry['high'], 3)} with {entry['confidence']:.0%} confidence)."
         )
     return said
 
@@ -182,26 +205,16 @@ def _pictures(facts: Mapping[str, Any], predictions: Predictions, schema: Schema
                 charts.matrix(names, counts.tolist(), ("true", "predicted")), "How often each class is taken for which"
             )
         )
-    if len(names) == 2:
-        blocks.append(
-            Chart(
-                _calibration(truth, predictions.probability[:, 1], names[1]),
-                "Calibration: when it says 70%, does it happen 70% of the time? On the dashed line it does",
-            )
-        )
+    blocks += reliability_blocks(predictions, facts["model"], names)
     return blocks
 
 
 def _classes(task: Mapping[str, Any], schema: Schema) -> list[str]:
     """The labels in the order of their codes: the positive class comes last."""
     names = [str(label) for label in schema.classes or ()]
-    swapped = task.get("positive") is not None and task["positive"] == (schema.classes or (None,))[0]
-    return names[::-1] if swapped else names
+    return names[::-1] if _swapped(task, schema) else names
 
 
-def _calibration(truth: Any, probability: Any, positive: str) -> dict[str, Any]:
-    """Mean predicted probability against the observed share, in ten groups of equal size."""
-    order = np.argsort(probability, kind="stable")
-    groups = [group for group in np.array_split(order, 10) if len(group)]
-    pairs = [(float(probability[group].mean()), float(truth[group].mean())) for group in groups]
-    return charts.lines({"model": pairs}, (f"predicted probability of {positive}", "observed share"), diagonal=True)
+def _swapped(task: Mapping[str, Any], schema: Schema) -> bool:
+    """Whether the positive class is the first of the two, so that metrics see them the other way round."""
+    return task.get("positive") is not None and task["positive"] == (schema.classes or (None,))[0]

@@ -9,6 +9,7 @@ from typing import Any
 from modelwright.core.columns import Schema
 from modelwright.reports.evaluate import plain_words
 from modelwright.reports.page import figure, with_interval
+from modelwright.reports.probabilities import calibration_words, decision_words
 
 CONTAINS_ROWS = "It contains rows of its training data (`contains_rows`): who has the model file can read them."
 
@@ -18,11 +19,12 @@ def model_card(facts: Mapping[str, Any], schema: Schema) -> bytes:
     lines = [
         f"# {_cell(facts['name'])}",
         "",
-        f"Predicts `{_cell(task['target'])}` ({task['kind']}). Model: {_cell(model['kind'])}, from {facts['train']}.",
+        f"{_purpose(task)} Model: {_cell(model['kind'])}, from {facts['train']}.",
         "",
         "## In plain words",
         "",
         *(f"- {_cell(line)}" for line in plain_words(facts)),
+        *(f"- {_cell(line)}" for line in (*decision_words(model), *calibration_words(model))),
         "",
         "## Scores",
         "",
@@ -58,6 +60,14 @@ def model_card(facts: Mapping[str, Any], schema: Schema) -> bytes:
         "",
     ]
     return "\n".join(lines).encode()
+
+
+def _purpose(task: Mapping[str, Any]) -> str:
+    named = task.get("target")
+    if not named:
+        return f"It does {task['kind']}; nothing is predicted."
+    targets = [named] if isinstance(named, str) else named
+    return f"Predicts {', '.join(f'`{_cell(name)}`' for name in targets)} ({task['kind']})."
 
 
 def _weak(facts: Mapping[str, Any]) -> list[str]:

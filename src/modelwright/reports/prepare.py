@@ -18,7 +18,8 @@ MOST_DROPPED = 30
 def prepare_report(facts: Mapping[str, Any]) -> bytes:
     """`facts` as `stages.prepare_facts` describes them."""
     sections = [Section("Rows", _rows(facts)), Section("Columns", _columns(facts))]
-    sections.append(Section("What tells of the target", relation_blocks(facts)))
+    if facts["task"].get("target"):
+        sections.append(Section("What tells of the target", relation_blocks(facts)))
     sections.append(Section("Are the splits alike?", split_blocks(facts)))
     if facts["warnings"]:
         sections.insert(0, Section("Look at this", [Text(warning, "warn") for warning in facts["warnings"]]))

@@ -41,8 +41,13 @@ def _curve(name: str, facts: Mapping[str, Any]) -> Chart:
     """The mean of the target, or the share of each class, along the column."""
     curve = facts["insights"]["columns"][name]["curve"]
     target, classes = facts["task"]["target"], facts["classes"]
-    shown = _shown_classes(curve, classes)
-    what = f"mean {target}" if not classes else f"share of {target}"
+    several = isinstance(target, list)
+    if several:  # of labels those that differ most are drawn, of numbers the first
+        classes = target if facts["task"]["kind"] == "multilabel" else None
+        target = target[0]
+    shown = _shown_classes(curve, classes, exclusive=not several)
+    what = f"mean {target}" if not classes else "share that has the label" if several else f"share of {target}"
+    only = f"share that is {shown[0][1]}" if several else f"{what} = {shown[0][1]}"
     column = next(entry for entry in facts["columns"] if entry["name"] == name)
     missing = next((entry for entry in curve if entry["label"] == "(missing)"), None)
     aside = f"; where it is missing {figure(missing['target'][shown[0][0]], 3)}" if missing and len(shown) == 1 else ""
@@ -51,22 +56,23 @@ def _curve(name: str, facts: Mapping[str, Any]) -> Chart:
         days = column["type"] == "timestamp"
         unit = 1000 if days else 1  # milliseconds, as the axis wants them
         series = {label: [(entry["middle"] * unit, entry["target"][at]) for entry in known] for at, label in shown}
-        titled = f"{what} = {shown[0][1]}" if classes and len(shown) == 1 else what
+        titled = only if classes and len(shown) == 1 else what
         chart = charts.lines(series, (name, titled), percent=bool(classes), days=days)
         return Chart({**chart, "height": 160}, f"{name}: {titled}{aside}", small=True)
-    at, label = shown[0]
-    titled = f"{what} = {label}" if classes else what
+    at, titled = shown[0][0], only if classes else what
     entries = sorted((entry for entry in curve if entry is not missing), key=lambda entry: -entry["rows"])[:MOST_VALUES]
     values = [entry["target"][at] for entry in entries]
     chart = charts.bars([entry["label"] for entry in entries], values, titled, percent=bool(classes))
     return Chart(chart, f"{name}: {titled}{aside}", small=True)
 
 
-def _shown_classes(curve: Sequence[Mapping[str, Any]], classes: Sequence[Any] | None) -> list[tuple[int, str]]:
+def _shown_classes(
+    curve: Sequence[Mapping[str, Any]], classes: Sequence[Any] | None, *, exclusive: bool
+) -> list[tuple[int, str]]:
     """Places in `target` and what they are called: of two classes the second, of many those that differ most."""
     if not classes:
         return [(0, "")]
-    if len(classes) == 2:
+    if len(classes) == 2 and exclusive:
         return [(1, str(classes[1]))]
     spread = [max(entry["target"][at] for entry in curve) - min(entry["target"][at] for entry in curve)
               for at in range(len(classes))]  # fmt: skip

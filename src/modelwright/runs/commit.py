@@ -28,14 +28,13 @@ from modelwright.runs.durable import (
     temporary,
     write,
 )
-from modelwright.runs.environment import environment, git_state
+from modelwright.runs.environment import ENVIRONMENT, environment, git_state
 from modelwright.runs.identity import Identity
 from modelwright.runs.installed import library_digest
 from modelwright.runs.locks import lock
 from modelwright.runs.manifest import MANIFEST, SPEC, Manifest, Output
 from modelwright.runs.store import Run, Store
 
-ENVIRONMENT = "environment.json"
 LOCK = ".lock"
 
 
@@ -51,6 +50,7 @@ class Staged:
     started_at: str
     started_s: float  # monotonic
     durations_s: dict[str, float] = field(default_factory=dict)
+    cpu_s: dict[str, float] = field(default_factory=dict)
     outside: set[str] = field(default_factory=lambda: {ENVIRONMENT})
 
     def path(self, relative: str) -> Path:
@@ -77,6 +77,14 @@ class Staged:
     def timing(self, name: str, seconds: float) -> None:
         """A duration for environment.json."""
         self.durations_s[name] = round(seconds, 6)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """What the block took, for environment.json: seconds that went by, and those that processors worked."""
+        started, worked = time.monotonic(), time.process_time()
+        yield
+        self.timing(name, time.monotonic() - started)
+        self.cpu_s[name] = round(time.process_time() - worked, 6)
 
     def commit(self) -> Run:
         """Make everything durable, then visible by one rename."""
@@ -130,7 +138,7 @@ class Staged:
 
     def _write_environment(self) -> None:
         seconds = {**self.durations_s, "total": round(time.monotonic() - self.started_s, 6)}
-        content = {**environment(), "started_at": self.started_at, "durations_s": seconds}
+        content = {**environment(), "started_at": self.started_at, "durations_s": seconds, "cpu_s": self.cpu_s}
         write(self.folder / ENVIRONMENT, to_json(content))
 
 

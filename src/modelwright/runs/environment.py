@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 from modelwright import __version__
 from modelwright.runs.installed import library_versions
 
+ENVIRONMENT = "environment.json"
 GIT_S = 5.0
 
 
@@ -34,6 +36,15 @@ def _processor() -> str:
         return platform.machine()
     models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(models, platform.machine())
+
+
+def recorded_environment(folder: Path) -> dict[str, Any]:
+    """What a run wrote of it. Empty when it can't be read: it is for people only, and its bytes are not vouched for."""
+    try:
+        content = json.loads((folder / ENVIRONMENT).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:

@@ -13,8 +13,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import ModelwrightError, SpecError
+
+if TYPE_CHECKING:
+    from modelwright.serving.settings import ServerSettings
+
+Stop = Callable[[], object]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,47 +31,73 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="any address but this machine's own needs a token")
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--log", metavar="DIR", help="folder of the prediction log")
+    parser.add_argument("--workers", default="1", metavar="N", help="processes; auto: one for each usable processor")
+    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="serve HTTPS with these PEM files")
     given = parser.parse_args(arguments)
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own keeps megabytes for the next time
     return _supervised() if given.settings else _alone(given)
 
 
 def _alone(given: argparse.Namespace) -> int:
-    """The token comes from the environment, never from the command line, which `ps` shows."""
-    from modelwright.serving.server import serve
-    from modelwright.serving.settings import RouteSettings, ServerSettings
+    """Tokens come from the environment, never from the command line, which `ps` shows."""
+    from modelwright.serving.settings import AccessSettings, RouteSettings, ServerSettings, TlsSettings
 
+    predict, metrics = (os.environ.get(name) or None for name in ("MODELWRIGHT_TOKEN", "MODELWRIGHT_METRICS_TOKEN"))
     try:
         settings = ServerSettings(
             routes=(RouteSettings("bundle", 1.0, given.bundle),),
             host=given.host,
             port=given.port,
-            token=os.environ.get("MODELWRIGHT_TOKEN") or None,
+            access=AccessSettings(predict, metrics),
+            tls=TlsSettings(*given.tls) if given.tls else None,
             log_folder=given.log,
+            workers=_workers(given.workers),
         )
-        serve(settings, lambda url: _say(sys.stderr, f"serving {given.bundle} at {url}"))
+        _serve(settings, lambda url: _say(sys.stderr, f"serving {given.bundle} at {url}"), None)
     except ModelwrightError as error:
         _say(sys.stderr, f"error: {error}")
         return error.exit_code
     return 0
 
 
+def _workers(given: str) -> int:
+    if given == "auto":
+        return 0
+    if not given.isdigit() or not 1 <= int(given) <= 256:
+        raise SpecError(f"--workers is {given!r}, not auto or a number from 1 to 256")
+    return int(given)
+
+
 def _supervised() -> int:
-    from modelwright.serving.server import serve
     from modelwright.serving.settings import ServerSettings
 
     try:
         settings = ServerSettings.from_json(sys.stdin.buffer.readline())
-        app = serve(settings, lambda url: _say(sys.stdout, json.dumps({"url": url})), _when_stdin_ends)
+        counts = _serve(settings, lambda url: _say(sys.stdout, json.dumps({"url": url})), _when_stdin_ends)
     except ModelwrightError as error:
         problems = [[problem.message, problem.where, problem.hint] for problem in error.problems]
         _say(sys.stdout, json.dumps({"exit_code": error.exit_code, "problems": problems}))
         return error.exit_code
-    counted = {"requests": sum(app.metrics.requests.values()), "rows": sum(app.metrics.rows.values())}
-    _say(sys.stdout, json.dumps({"stopped": {**counted, **(app.log.counts() if app.log else {})}}))
+    _say(sys.stdout, json.dumps({"stopped": counts}))
     return 0
 
 
-def _when_stdin_ends(stop: Callable[[], object]) -> None:
+def _serve(
+    settings: ServerSettings, announce: Callable[[str], None], when_stopped: Callable[[Stop], None] | None
+) -> dict[str, int]:
+    """In this process, or in as many as the settings say; what was counted."""
+    if settings.workers != 1:
+        from modelwright.serving.workers import serve_with_workers
+
+        return serve_with_workers(settings, announce, when_stopped)
+    from modelwright.serving.server import serve
+
+    app = serve(settings, announce, when_stopped)
+    counted = {"requests": app.metrics.count("requests_total"), "rows": app.metrics.count("rows_total")}
+    return {**counted, **(app.log.counts() if app.log else {})}
+
+
+def _when_stdin_ends(stop: Stop) -> None:
     """The supervisor's end of the pipe closes with it, however it ends: a server is never left behind."""
 
     def wait() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelwright.graph.parity import difference
 from modelwright.serving.model import ServedModel
 from modelwright.serving.rows import accepted, json_rows
-from modelwright.serving.signature import probability_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCHES = (1, 16, 128, 1024)
+BATCHES = (1, 4, 16, 64, 256, 1024)
 BUDGET_S = 0.05  # for each batch size
 
 
@@ -28,8 +30,7 @@ def request_difference(model: ServedModel, rows: pa.Table) -> float:
         if accepted(row, inputs):
             alone = model.score(model.decoder.convert([row]))
             for name, values in whole.items():
-                answered = alone.prediction if name == "prediction" else alone.probability
-                largest = max(largest, difference(np.asarray(answered), values[number : number + 1]))
+                largest = max(largest, difference(alone.answers[name], values[number : number + 1]))
     return largest
 
 
@@ -38,22 +39,30 @@ def table_difference(model: ServedModel, rows: pa.Table, predictions: pa.Table) 
     if predictions.num_rows != rows.num_rows:
         return float("inf")
     found = model.score_table(rows)
-    expected = {"prediction": predictions.column("prediction").to_numpy()}
-    if model.signature.classes:
-        columns = [predictions.column(probability_column(label)).to_numpy() for label in model.signature.classes]
-        expected["probability"] = np.stack(columns, axis=1)
-    return max(difference(found[name], values) for name, values in expected.items())
+    largest = 0.0
+    for output in model.signature.outputs:
+        columns = [predictions.column(name).to_numpy() for name in output.columns]
+        expected = columns[0] if output.labels is None else np.stack(columns, axis=1)
+        largest = max(largest, difference(found[output.name], expected))
+    return largest
 
 
 def largest_prediction(model: ServedModel, rows: pa.Table) -> float:
-    """What differences are to be seen beside; 1 for classes."""
-    predicted = model.score_table(rows)["prediction"]
-    return 1.0 if model.signature.classes else float(np.abs(predicted[np.isfinite(predicted)]).max(initial=0.0))
+    """What differences are to be seen beside; probabilities are never above 1."""
+    scored = model.score_table(rows)
+    names = [output.name for output in model.signature.outputs if output.type == "number"]
+    return max((float(np.abs(_finite(scored[name])).max(initial=0.0)) for name in names), default=0.0)
 
 
-def latency(model: ServedModel, rows: pa.Table) -> dict[str, Any]:
-    """Median microseconds of the graph for several batch sizes, on this machine."""
+def _finite(values: NDArray[Any]) -> NDArray[Any]:
+    found: NDArray[Any] = values[np.isfinite(values)]
+    return found
+
+
+def latency(model: ServedModel, rows: pa.Table, resident_before: float) -> dict[str, Any]:
+    """For several batch sizes: median microseconds of a call of the graph, on this machine, and what memory it took."""
     found = {}
+    loaded = resident_mb() - resident_before
     for size in BATCHES:
         feed = model.feed(rows.take(np.arange(size) % rows.num_rows))
         times: list[int] = []
@@ -63,5 +72,19 @@ def latency(model: ServedModel, rows: pa.Table) -> dict[str, Any]:
             model.run(feed)
             times.append(time.perf_counter_ns() - started)
         median_us = float(np.median(times)) / 1000
-        found[str(size)] = {"us": round(median_us, 1), "us_per_row": round(median_us / size, 2), "runs": len(times)}
-    return found
+        found[str(size)] = {
+            "us": round(median_us, 1),
+            "us_per_row": round(median_us / size, 2),
+            "runs": len(times),
+            "memory_mb": round(max(0.0, resident_mb() - resident_before), 1),
+        }
+    return {"batches": found, "loaded_mb": round(max(0.0, loaded), 1)}
+
+
+def resident_mb() -> float:
+    """Memory of this process now; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -8,11 +8,12 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from os import urandom
+from random import getrandbits
 from typing import Any
 
 import msgspec
 
+from modelwright.serving.protocols.compression import packed, supported, unpacked
 from modelwright.serving.refusals import RequestError
 from modelwright.serving.settings import Limits
 
@@ -28,7 +29,7 @@ class CallerLeftError(Exception):
     """The connection closed before the body was whole: nobody is there to be answered."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Call:
     """One request; `path` is the pattern that it is counted under."""
 
@@ -42,8 +43,9 @@ class Call:
     @classmethod
     def of(cls, scope: Scope, receive: Receive) -> Call:
         headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if REQUEST_ID.fullmatch(given) else urandom(16).hex()
+        given = headers.get(b"x-request-id")
+        if given is None or not REQUEST_ID.fullmatch(request_id := given.decode("latin-1")):
+            request_id = f"{getrandbits(128):032x}"
         return cls(scope["method"], headers, receive, request_id)
 
     @property
@@ -71,16 +73,28 @@ class Call:
             raise RequestError(403, "the bearer token is not valid")
 
     async def body(self, limits: Limits) -> bytes:
-        """The whole body. RequestError when it is too large, too slow or compressed."""
-        too_large = RequestError(413, f"the body is larger than {limits.body_bytes} bytes")
+        """The whole body, unpacked. RequestError when it is too large, too slow or damaged."""
+        content = await self._received(limits)
+        encoding = self._encoding()
+        return content if encoding is None else unpacked(content, encoding, limits.body_bytes)
+
+    def _encoding(self) -> bytes | None:
+        given = self.headers.get(b"content-encoding")
+        if given is None:
+            return None
+        encoding = given.lower()
+        if encoding != b"identity" and not supported(encoding):
+            raise RequestError(415, "Content-Encoding: send gzip, deflate or the plain body")
+        return None if encoding == b"identity" else encoding
+
+    async def _received(self, limits: Limits) -> bytes:
         declared = self.headers.get(b"content-length", b"0")
         if not declared.isdigit() or len(declared) > 18 or int(declared) > limits.body_bytes:
-            raise too_large
-        if self.headers.get(b"content-encoding", b"identity") != b"identity":
-            raise RequestError(415, "send the body uncompressed")
+            raise _too_large(limits)
+        self._encoding()  # before the body is waited for
         message = await self.receive()
         if message["type"] == "http.request" and not message.get("more_body"):
-            self._within(message["body"], too_large, limits)
+            self._within(message["body"], limits)
             return bytes(message["body"])
         content = bytearray()
         try:
@@ -89,7 +103,7 @@ class Call:
                     if message["type"] != "http.request":
                         raise CallerLeftError
                     content += message["body"]
-                    self._within(content, too_large, limits)
+                    self._within(content, limits)
                     if not message["more_body"]:
                         return bytes(content)
                     message = await self.receive()
@@ -98,12 +112,16 @@ class Call:
             raise RequestError(408, slow, headers=[(b"connection", b"close")]) from error
 
     @staticmethod
-    def _within(content: bytes | bytearray, too_large: RequestError, limits: Limits) -> None:
+    def _within(content: bytes | bytearray, limits: Limits) -> None:
         if len(content) > limits.body_bytes:
-            raise too_large
+            raise _too_large(limits)
 
 
-@dataclass(frozen=True)
+def _too_large(limits: Limits) -> RequestError:
+    return RequestError(413, f"the body is larger than {limits.body_bytes} bytes")
+
+
+@dataclass(slots=True)  # not frozen: that would cost a microsecond for each one made
 class Answer:
     body: bytes
     status: int = 200
@@ -119,13 +137,16 @@ class Answer:
         return cls(refusal.body(request_id), refusal.status, JSON, tuple(refusal.headers))
 
     async def send(self, send: Send, call: Call, *, closing: bool) -> None:
+        body, encoding = packed(self.body, call.headers.get(b"accept-encoding", b""))
         headers = [
             (b"content-type", self.content_type),
-            (b"content-length", b"%d" % len(self.body)),
+            (b"content-length", b"%d" % len(body)),
             (b"x-request-id", call.request_id.encode()),
             *self.headers,
         ]
+        if encoding:
+            headers += [(b"content-encoding", encoding), (b"vary", b"accept-encoding")]
         if closing:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        await send({"type": "http.response.body", "body": body})

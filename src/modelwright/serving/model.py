@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from modelwright.core.errors import ArtifactError, DataError
+from modelwright.core.errors import ArtifactError
 from modelwright.graph import encoders
-from modelwright.graph.running import Scorer
-from modelwright.serving.refusals import RequestError, null_refused
-from modelwright.serving.requests import Columns, RowDecoder
+from modelwright.serving.layout import Rows
+from modelwright.serving.pace import Pace, measured
+from modelwright.serving.protocols.columns import ColumnReader
+from modelwright.serving.providers import opened
+from modelwright.serving.requests import RowDecoder
 from modelwright.serving.settings import Limits
-from modelwright.serving.signature import Field, Signature
+from modelwright.serving.signature import Signature
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,26 +24,34 @@ if TYPE_CHECKING:
 Encoded = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: that would cost a microsecond for each one made
 class Scored:
-    """Encoded inputs and context of N rows, and what the graph answered: [N] and, for classes, [N, K]."""
+    """N rows, inputs and context, and what the graph answered, by output: [N] or [N, K]."""
 
-    columns: Encoded
-    prediction: NDArray[Any]
-    probability: NDArray[np.float64] | None
+    rows: Rows
+    answers: Encoded
 
     def __len__(self) -> int:
-        return len(self.prediction)
+        return len(next(iter(self.answers.values())))
 
 
 class ServedModel:
     """One version of a model in memory."""
 
-    def __init__(self, signature: Signature, model: bytes, *, version: int, limits: Limits) -> None:
+    def __init__(
+        self,
+        signature: Signature,
+        model: bytes,
+        *,
+        version: int,
+        limits: Limits,
+        providers: Sequence[str] = ("cpu",),
+        fallback: bool = False,
+    ) -> None:
         """From a graph's verified bytes. ArtifactError when graph and signature do not belong together."""
         self.signature, self.name, self.version = signature, signature.name, version
         self.max_rows = limits.rows
-        self._scorer = Scorer(model)
+        self._scorer = opened(model, providers, fallback=fallback)
         unknown = set(self._scorer.inputs) ^ {field.name for field in self.signature.inputs}
         if unknown:
             raise ArtifactError(
@@ -49,48 +59,67 @@ class ServedModel:
                 hint="export the model again",
             )
         self.decoder = RowDecoder(self.signature, max_rows=limits.rows, max_characters=limits.string_chars)
-        self._keys = tuple(str(label) for label in self.signature.classes or ())
+        self.by_column = ColumnReader(self.signature, max_rows=limits.rows, max_characters=limits.string_chars)
+        self.layout = self.decoder.layout
+        self.pace = Pace()
+        self._widths = self._input_widths()
+        self._outputs = tuple(output.name for output in self.signature.outputs)
 
-    def score(self, columns: Columns) -> Scored:
-        """Run the graph. RequestError names the field whose values do not fit."""
-        encoded = {field.name: _encoded(field, columns[field.name]) for field in self.signature.fields}
-        answer = self.run({field.name: encoded[field.name] for field in self.signature.inputs})
-        return Scored(encoded, answer["prediction"], answer.get("probability"))
+    def score(self, rows: Rows) -> Scored:
+        """Run the graph."""
+        feed = self.feed_rows(rows)
+        if len(rows) <= self._scorer.chunk:
+            return Scored(rows, self.run(feed))
 
-    def run(self, feed: Encoded) -> Encoded:
-        """The graph's outputs for encoded inputs."""
-        return self._scorer.run(feed)
+        def part(start: int, size: int) -> Encoded:
+            return {name: values[start : start + size] for name, values in feed.items()}
 
-    def feed(self, table: pa.Table | pa.RecordBatch) -> Encoded:
-        """Encoded inputs of an Arrow table."""
-        return encoders.feed({field.name: field.type for field in self.signature.inputs}, table)
+        return Scored(rows, self._scorer.run_columns(part, len(rows), outputs=self._outputs))
+
+    def warm_up(self, rows: Rows) -> None:
+        """Before traffic: what the first calls allocate, and how fast it is here."""
+        self.pace = measured(self.score, rows)
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> Encoded:
+        """The signature's outputs for what the graph takes."""
+        return self._scorer.run(feed, self._outputs)
+
+    def feed_rows(self, rows: Rows) -> Mapping[str, NDArray[Any]]:
+        """What the graph takes, of rows."""
+        if not self._widths:
+            return {field.name: rows.column(field.name) for field in self.signature.inputs}
+        return {kind: getattr(rows, kind)[:, :width] for kind, width in self._widths}  # context comes last
+
+    def feed(self, table: pa.Table | pa.RecordBatch) -> Mapping[str, NDArray[Any]]:
+        """What the graph takes, of an Arrow table."""
+        encoded = encoders.feed({field.name: field.type for field in self.signature.inputs}, table)
+        return self._scorer.feed(encoded)
 
     def score_table(self, table: pa.Table | pa.RecordBatch) -> Encoded:
-        """The graph's outputs for a whole table; bit for bit what single requests get."""
-        return self._scorer.run_columns(lambda start, size: self.feed(table.slice(start, size)), table.num_rows)
+        """The signature's outputs for a whole table; bit for bit what single requests get."""
+        rows = table.num_rows
+        return self._scorer.run_columns(
+            lambda start, size: self.feed(table.slice(start, size)), rows, outputs=self._outputs
+        )
+
+    def _input_widths(self) -> tuple[tuple[str, int], ...]:
+        """How many columns of each matrix the graph takes; none where it takes a tensor per column."""
+        if self._scorer.packed is None:
+            return ()
+        names = self._scorer.packed.names
+        for kind, inputs in names.items():
+            if self.layout.names[kind][: len(inputs)] != inputs:
+                raise ArtifactError(
+                    f"the graph and signature.json disagree about the order of {kind}", hint="export the model again"
+                )
+        return tuple((kind, len(inputs)) for kind, inputs in names.items() if inputs)
 
     def predictions(self, scored: Scored) -> list[dict[str, Any]]:
         """One object per row, as `POST /predict` answers."""
-        labels = scored.prediction.tolist()
-        if scored.probability is None:
-            return [{"prediction": label} for label in labels]
-        shares = scored.probability.tolist()
-        return [
-            {"prediction": label, "probability": dict(zip(self._keys, row, strict=True))}
-            for label, row in zip(labels, shares, strict=True)
-        ]
-
-
-def _encoded(field: Field, values: list[Any]) -> NDArray[Any]:
-    try:
-        return encoders.encode(field.type, values)
-    except DataError:
-        for row, value in enumerate(values):
-            if value is None and not field.nullable:
-                raise null_refused(row, field.name) from None
-            try:
-                encoders.encode(field.type, [value])
-            except DataError as error:
-                reason = error.problems[0].message
-                raise RequestError(422, f"rows[{row}].{field.name}: {reason}", field=field.name, row=row) from None
-        raise
+        answers = []
+        for output in self.signature.outputs:
+            values = scored.answers[output.name].tolist()
+            if output.labels is not None:
+                values = [dict(zip(output.labels, row, strict=True)) for row in values]
+            answers.append(values)
+        return [dict(zip(self._outputs, row, strict=True)) for row in zip(*answers, strict=True)]

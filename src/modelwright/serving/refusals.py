@@ -20,6 +20,10 @@ WORDS = {
     "object": "an object",
 }
 LONGEST_QUOTE = 80
+LONGEST_VALUE = 20_000
+BYTE = re.compile(r"\(byte (\d+)\)")
+HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+KEY = re.compile(rb'"([^"\\]{1,200})"\s*:')
 PLACE = re.compile(r"\$(?:\.rows)?\[(\d+)\](?:\.(.*))?|\$(?:\.(.*))?", re.DOTALL)
 
 
@@ -44,10 +48,20 @@ class RequestError(Exception):
         return msgspec.json.encode({key: value for key, value in content.items() if value is not None})
 
 
-def not_json(error: Exception) -> RequestError:
-    """The body can't be read at all."""
-    reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"is not valid JSON: {error}"
-    return RequestError(400, f"the body {reason}")
+def not_json(error: Exception, body: bytes = b"") -> RequestError:
+    """The body can't be read at all; the field is the key before the byte at fault."""
+    if isinstance(error, UnicodeDecodeError):
+        return RequestError(400, "the body is not UTF-8")
+    reason, place = str(error), None
+    if half := HALF.search(body):  # msgspec only says that the body is truncated
+        reason, place = "half of a surrogate pair", half.start()
+    elif (found := BYTE.search(reason)) and "trailing" not in reason:
+        place = int(found[1])
+    keys = [] if place is None else KEY.findall(body[max(0, place - LONGEST_VALUE) : place])
+    if not keys:
+        return RequestError(400, f"the body is not valid JSON: {reason}")
+    field = keys[-1].decode(errors="replace")
+    return RequestError(400, f"the body is not valid JSON: {reason} after {_shortened(field)!r}", field=field)
 
 
 def invalid(complaint: str, signature: Signature) -> RequestError:

@@ -1,16 +1,22 @@
-"""Reads the body of `POST /predict` into columns, refusing everything that the signature does not say."""
+"""Reads the body of `POST /predict` into rows, refusing everything that the signature does not say."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Meta, UnsetType
+from numpy.typing import NDArray
 
+from modelwright.core.errors import DataError
+from modelwright.graph.encoders import MISSING_TEXT, encode
+from modelwright.graph.layout import KINDS
+from modelwright.serving.layout import Rows, layout_of
 from modelwright.serving.refusals import RequestError, invalid, not_json, null_refused
 from modelwright.serving.signature import Field, Signature
 
@@ -18,8 +24,6 @@ LONGEST_TIME = 64
 ODD = re.compile(r'["\\\x00-\x1f]')  # characters that JSON escapes; a struct can't have them in its names
 MARK = "\uffff"
 EXACT = 2.0**53  # whole numbers beyond it do not fit in float64; ids that long are text
-
-Columns = dict[str, list[Any]]  # by column name, None for missing, in the order of the signature
 
 
 class RowDecoder:
@@ -32,9 +36,9 @@ class RowDecoder:
         self._stand_ins = {
             name: MARK + attribute for name, attribute in zip(self._names, attributes, strict=True) if ODD.search(name)
         }
-        self._required = [field.name for field in signature.inputs if not field.nullable]
-        self._required_text = [field.name for field in signature.inputs if not field.nullable and field.textual]
-        self._optional = [field.name for field in signature.fields if field.nullable]
+        self.layout = layout_of(signature)
+        self._strings = len(self.layout.names["texts"]) + len(self.layout.names["times"])
+        self._required_text = {field.name for field in signature.inputs if not field.nullable and field.textual}
         row = msgspec.defstruct(
             "Row",
             [
@@ -50,30 +54,48 @@ class RowDecoder:
         rows = list[dict[str, Any]] if self._stand_ins else self._rows
         request: Any = msgspec.defstruct("Request", [("rows", rows)], forbid_unknown_fields=True, gc=False)
         self._decoder = msgspec.json.Decoder(request)
-        self._values: Callable[[Any], Any] = attrgetter(*attributes)
-        if len(attributes) == 1:
-            only = attrgetter(attributes[0])
-            self._values = lambda item: (only(item),)
+        by_name = dict(zip(self._names, attributes, strict=True))
+        strings = {name for kind in ("texts", "times") for name in self.layout.names[kind]}
+        optional = [field.name for field in signature.fields if field.nullable]
+        self._optional_numbers = _getter([by_name[name] for name in optional if name not in strings])
+        self._optional_strings = _getter([by_name[name] for name in optional if name in strings])
+        self._numbers, self._texts, self._times = (
+            _getter([by_name[name] for name in self.layout.names[kind]]) for kind in KINDS
+        )
 
-    def decode(self, body: bytes) -> Columns:
-        """Columns of the rows in a request body. RequestError names the field at fault."""
+    def decode(self, body: bytes) -> Rows:
+        """The rows in a request body. RequestError names the field at fault."""
         try:
             request = self._decoder.decode(body)
         except msgspec.ValidationError as error:
             raise self._invalid(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise not_json(error) from error
-        refuse_duplicate_keys(body, request)
-        return self.convert(request.rows) if self._stand_ins else self._columns(request.rows)
+            raise not_json(error, body) from error
+        if self._stand_ins:
+            refuse_duplicate_keys(body, request)
+            return self.convert(request.rows)
+        if b"\\" in body or body.count(b'"') != self._quotes(request.rows):
+            refuse_duplicate_keys(body, request)
+        return self._encoded(request.rows)
 
-    def convert(self, rows: Sequence[Mapping[str, Any]]) -> Columns:
+    def convert(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """The same for rows that were decoded in another form."""
         if self._stand_ins:
             rows = [{self._stand_in(name): value for name, value in row.items()} for row in rows]
         try:
-            return self._columns(msgspec.convert(rows, self._rows))
+            return self._encoded(msgspec.convert(rows, self._rows))
         except msgspec.ValidationError as error:
             raise self._invalid(error) from error
+
+    def _quotes(self, rows: Sequence[Any]) -> int:
+        """How many quotes a body without escapes has that says this, and no key twice."""
+        count = 2 + 2 * len(rows) * (len(self._names) + self._strings)
+        if self._optional_numbers:
+            count -= 2 * sum(values.count(UNSET) for values in map(self._optional_numbers, rows))
+        if self._optional_strings:
+            for values in map(self._optional_strings, rows):
+                count -= 2 * (values.count(None) + 2 * values.count(UNSET))
+        return count
 
     def _stand_in(self, name: str) -> str:
         return self._stand_ins.get(name) or name.lstrip(MARK)  # nobody but us begins a name like this
@@ -84,16 +106,63 @@ class RowDecoder:
             text = text.replace(stand_in, name)
         return invalid(text, self.signature)
 
-    def _columns(self, rows: Iterable[Any]) -> Columns:
-        columns: Columns = dict(zip(self._names, map(list, zip(*map(self._values, rows), strict=True)), strict=True))
-        for name in self._optional:
-            values = columns[name]
-            if UNSET in values:
-                columns[name] = [None if value is UNSET else value for value in values]
-        for name in self._required_text:
-            if "" in columns[name]:  # an empty text is a missing value
-                raise null_refused(columns[name].index(""), name)
-        return columns
+    def _encoded(self, rows: Sequence[Any]) -> Rows:
+        """What the structs hold is of the right types; what is missing, and times, remain to be looked at."""
+        numbers = np.empty((len(rows), 0)) if self._numbers is None else self._number_matrix(rows)
+        texts = np.empty((len(rows), 0), object) if self._texts is None else self._text_matrix(rows)
+        times = np.empty((len(rows), 0), np.int64) if self._times is None else self._time_matrix(rows)
+        return Rows(self.layout, numbers, texts, times)
+
+    def _number_matrix(self, rows: Sequence[Any]) -> NDArray[np.float64]:
+        assert self._numbers is not None
+        values = list(map(self._numbers, rows))
+        try:
+            return np.array(values, np.float64)  # None becomes NaN
+        except TypeError:
+            return np.array([[None if one is UNSET else one for one in row] for row in values], np.float64)
+
+    def _text_matrix(self, rows: Sequence[Any]) -> NDArray[Any]:
+        assert self._texts is not None
+        texts = list(map(self._texts, rows))
+        for row, values in enumerate(texts):
+            if not all(values):  # None, UNSET or an empty text: missing
+                texts[row] = self._completed(row, values)
+        return np.array(texts, object)
+
+    def _completed(self, row: int, values: Sequence[Any]) -> tuple[str, ...]:
+        """A row's texts with '' for what is missing."""
+        found = tuple(value or MISSING_TEXT for value in values)
+        for name, value in zip(self.layout.names["texts"], found, strict=True):
+            if not value and name in self._required_text:
+                raise null_refused(row, name)
+        return found
+
+    def _time_matrix(self, rows: Sequence[Any]) -> NDArray[np.int64]:
+        assert self._times is not None
+        columns = []
+        for name, values in zip(self.layout.names["times"], zip(*map(self._times, rows), strict=True), strict=True):
+            given = [None if value is UNSET else value for value in values]
+            try:
+                columns.append(encode("timestamp", given))
+            except DataError:
+                raise self._first_refused(name, given) from None
+        return np.stack(columns, axis=1)
+
+    def _first_refused(self, name: str, values: Sequence[Any]) -> RequestError:
+        for row, value in enumerate(values):
+            try:
+                encode("timestamp", [value])
+            except DataError as error:
+                return RequestError(422, f"rows[{row}].{name}: {error.problems[0].message}", field=name, row=row)
+        raise AssertionError("a column is refused for one of its values")
+
+
+def _getter(attributes: Sequence[str]) -> Callable[[Any], tuple[Any, ...]] | None:
+    """The values of some attributes, always as a tuple; None when there are none."""
+    if not attributes:
+        return None
+    get = attrgetter(*attributes)
+    return get if len(attributes) > 1 else lambda item: (get(item),)
 
 
 def refuse_duplicate_keys(body: bytes, decoded: Any) -> None:
@@ -117,11 +186,12 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _struct_field(attribute: str, field: Field, max_characters: int) -> Any:
-    kind = _type_of(field, max_characters)
+    kind = value_type(field, max_characters)
     return (attribute, kind | None | UnsetType, UNSET) if field.nullable else (attribute, kind)
 
 
-def _type_of(field: Field, max_characters: int) -> Any:
+def value_type(field: Field, max_characters: int) -> Any:
+    """What JSON may hold in a field, for msgspec."""
     if field.type == "number":
         return float
     if field.type == "integer":

@@ -3,105 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import ctypes
 import functools
 import gc
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 
 import uvicorn
 
-from modelwright.core.errors import ArtifactError, ResourceError
 from modelwright.serving.app import Application
-from modelwright.serving.bundle import open_bundle
-from modelwright.serving.model import ServedModel
-from modelwright.serving.prediction_log import PredictionLog
-from modelwright.serving.routes import Route, Router
+from modelwright.serving.assembly import assemble
+from modelwright.serving.listening import BACKLOG, listen
+from modelwright.serving.protocols.grpc_server import start_grpc
 from modelwright.serving.settings import ServerSettings
-from modelwright.serving.smoke import check_smoke
+from modelwright.serving.tls import tls_context
 
-BACKLOG = 2048
 POLL_S = 0.01
+SHARE_S = 0.5
+SWITCH_S = 0.0005  # how long the log's thread may make requests wait, when it has much to do
 
 Announce = Callable[[str], None]
 WhenStopped = Callable[[Callable[[], object]], None]
 
 
-def load(settings: ServerSettings) -> Router:
-    """Open, verify and ask the golden requests of every bundle. ArtifactError when one does not answer as it should."""
-    models: dict[str, ServedModel] = {}
-    routes = []
-    for route in settings.routes:
-        if route.folder not in models:
-            bundle = open_bundle(Path(route.folder))
-            models[route.folder] = ServedModel(
-                bundle.signature, bundle.model, version=bundle.version, limits=settings.limits
-            )
-            check_smoke(models[route.folder], bundle.smoke)
-        routes.append(Route(route.alias, route.weight, models[route.folder]))
-    names = {route.model.name for route in routes}
-    if len(names) > 1:
-        raise ArtifactError(f"a server has one model name; these bundles have {', '.join(sorted(names))}")
-    return Router(routes)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. ResourceError when the port is taken or not ours to take."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ResourceError(
-            f"can't listen on {host}: {error}", hint="set serve.host to an address of this machine"
-        ) from error
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(address)
-        bound.listen(BACKLOG)  # now, not at the first accept: a second server must learn here that it is late
-    except OSError as error:
-        bound.close()
-        if error.errno == errno.EADDRINUSE:
-            hint = f"another process listens there; end it, or choose another with --set serve.port={port + 1}"
-            raise ResourceError(f"port {port} on {host} is in use", hint=hint) from error
-        raise ResourceError(
-            f"can't listen on {host} port {port}: {error.strerror}",
-            hint="ports below 1024 need rights; serve.host must be an address of this machine",
-        ) from error
-    return bound
-
-
 def serve(settings: ServerSettings, announce: Announce, when_stopped: WhenStopped | None = None) -> Application:
     """Answer until SIGTERM, SIGINT or until `when_stopped` calls what it is given; then finish what is in flight."""
-    router = load(settings)
-    bound = listen(settings.host, settings.port)
-    log = _open_log(settings, router)
-    app = Application(router, settings.limits, token=settings.token, log=log)
+    context = tls_context(settings.tls) if settings.tls else None
+    app = assemble(settings)
+    try:
+        bound = listen(settings.host, settings.port, shared=settings.worker_folder is not None)
+    except BaseException:
+        app.close()
+        raise
     gc.collect()
     gc.freeze()  # what is loaded now stays: later collections need not look at it
+    _give_back_memory()
+    sys.setswitchinterval(SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(app, bound, settings, announce, when_stopped))
+            runner.run(_run(app, bound, settings, context, announce, when_stopped))
     finally:
         app.close()
         bound.close()
     return app
 
 
-def _open_log(settings: ServerSettings, router: Router) -> PredictionLog | None:
-    if settings.log_folder is None:
-        return None
-    signatures = {version: route.model.signature for version, route in router.by_version.items()}
-    return PredictionLog(Path(settings.log_folder), signatures, queue_rows=settings.limits.log_rows)
-
-
 async def _run(
     app: Application,
     bound: socket.socket,
     settings: ServerSettings,
+    context: ssl.SSLContext | None,
     announce: Announce,
     when_stopped: WhenStopped | None,
 ) -> None:
@@ -117,6 +73,7 @@ async def _run(
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=round(settings.stop_s),
+        ssl_context_factory=(lambda *_: context) if context else None,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
@@ -129,11 +86,20 @@ async def _run(
     if when_stopped:
         when_stopped(functools.partial(loop.call_soon_threadsafe, stopping.set))
     host, port = bound.getsockname()[:2]
-    announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    if app.watcher:
+        app.watcher.start()
+    calls = await start_grpc(app, settings) if settings.grpc_port is not None else None
+    sharing = loop.create_task(_share_counts(app)) if settings.worker_folder else None
+    announce(f"{'https' if context else 'http'}://{f'[{host}]' if ':' in host else host}:{port}")
     await asyncio.wait({serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
     await _drain(app, settings)
-    server.should_exit = True  # uvicorn closes the port and waits for the requests in flight
+    await _hang_up(server, bound, context, settings)
+    server.should_exit = True  # uvicorn waits for the requests in flight
+    if calls:
+        await calls.stop(settings.stop_s)
     await serving
+    if sharing:
+        sharing.cancel()
 
 
 async def _drain(app: Application, settings: ServerSettings) -> None:
@@ -142,6 +108,58 @@ async def _drain(app: Application, settings: ServerSettings) -> None:
     until = time.monotonic() + settings.drain_s
     while time.monotonic() < until:
         await asyncio.sleep(POLL_S)
+
+
+async def _hang_up(
+    server: uvicorn.Server, bound: socket.socket, context: ssl.SSLContext | None, settings: ServerSettings
+) -> None:
+    """Close the port, but not yet the connections: a request may be on its way on each. Its answer ends it.
+
+    Callers that the system has connected and we have not yet would be cut off, so they are taken in at the last moment.
+    """
+    loop = asyncio.get_running_loop()
+    last = _connected(bound)
+    with suppress(OSError):  # only Linux lets a listening socket be shut down; elsewhere closing has to do
+        bound.shutdown(socket.SHUT_RDWR)
+    for listener in server.servers:
+        listener.close()
+
+    def protocol() -> asyncio.Protocol:
+        made: asyncio.Protocol = server.config.http_protocol_class(  # type: ignore[call-arg]  # httptools'
+            config=server.config, server_state=server.server_state, app_state={}, _loop=loop
+        )
+        return made
+
+    for caller in last:
+        with suppress(OSError):  # gone already
+            await loop.connect_accepted_socket(protocol, caller, ssl=context)
+    until = time.monotonic() + settings.drain_s
+    while server.server_state.connections and time.monotonic() < until:
+        await asyncio.sleep(POLL_S)
+
+
+def _connected(bound: socket.socket) -> list[socket.socket]:
+    """The connections that wait to be accepted."""
+    found = []
+    bound.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            found.append(bound.accept()[0])
+    return found
+
+
+async def _share_counts(app: Application) -> None:
+    """The log counts in its own thread; what other workers show of it is as old as this."""
+    while True:
+        await asyncio.sleep(SHARE_S)
+        app.note_log()
+
+
+def _give_back_memory() -> None:
+    """What loading needed and no longer does; glibc alone has a call for it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim:
+        trim(0)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

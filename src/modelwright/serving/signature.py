@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from modelwright.core.columns import Column, ColumnType, Role, Schema
 from modelwright.core.errors import ArtifactError
+from modelwright.core.outputs import Output as Output
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CONTEXT_ROLES: tuple[Role, ...] = (
     "id",
     "time",
@@ -39,15 +41,6 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Output:
-    """One answer per row; `width` is the number of classes for `probability`."""
-
-    name: str
-    type: str  # number, integer, boolean or text
-    width: int | None = None
-
-
-@dataclass(frozen=True)
 class Signature:
     """`inputs` are scored; `context` is optional, logged and never scored; `refused` has no place in a request."""
 
@@ -61,12 +54,13 @@ class Signature:
     positive: Label | None = None
     ungated: bool = False  # exported without a passing evaluate
     contains_rows: bool = False  # the graph holds rows of learn
+    decision: Mapping[str, Any] | None = None  # how labels follow from probabilities; None: the most probable class
 
-    @property
+    @cached_property
     def fields(self) -> tuple[Field, ...]:
         return (*self.inputs, *self.context)
 
-    @property
+    @cached_property
     def id_field(self) -> str | None:
         """The context column that keeps a caller on one route."""
         return next((field.name for role in ("id", "entity") for field in self.context if field.role == role), None)
@@ -87,7 +81,7 @@ class Signature:
             rest = {key: value for key, value in content.items() if key != "schema_version"}
             for part in ("inputs", "context"):
                 rest[part] = tuple(_field(entry) for entry in rest[part])
-            rest["outputs"] = tuple(Output(**entry) for entry in rest["outputs"])
+            rest["outputs"] = tuple(_output(entry) for entry in rest["outputs"])
             rest["classes"] = None if rest["classes"] is None else tuple(rest["classes"])
             return cls(**rest)
         except (KeyError, TypeError) as error:
@@ -100,9 +94,11 @@ def signature_of(
     *,
     name: str,
     task: str,
+    outputs: tuple[Output, ...],
     positive: Label | None = None,
     ungated: bool = False,
     contains_rows: bool = False,
+    decision: Mapping[str, Any] | None = None,
 ) -> Signature:
     """The contract of a graph that consumes some of the columns."""
     inputs = tuple(_of_column(column, column.nullable) for column in schema.columns if column.name in consumed)
@@ -110,13 +106,9 @@ def signature_of(
         _of_column(column, True) for column in schema.of_role(*CONTEXT_ROLES) if column.name not in consumed
     )
     refused = {column.name: column.role for column in schema.of_role(*REFUSED_ROLES)}
-    outputs = _outputs(schema.classes)
-    return Signature(name, task, inputs, context, refused, outputs, schema.classes, positive, ungated, contains_rows)
-
-
-def probability_column(label: Label) -> str:
-    """The column of a class's probability, in files and logs."""
-    return f"probability_{label}"
+    return Signature(
+        name, task, inputs, context, refused, outputs, schema.classes, positive, ungated, contains_rows, decision
+    )
 
 
 def _of_column(column: Column, nullable: bool) -> Field:
@@ -129,8 +121,6 @@ def _field(entry: Mapping[str, Any]) -> Field:
     return Field(**{**entry, "categories": None if categories is None else tuple(categories)})
 
 
-def _outputs(classes: tuple[Label, ...] | None) -> tuple[Output, ...]:
-    if classes is None:
-        return (Output("prediction", "number"),)
-    kind = {bool: "boolean", int: "integer"}.get(type(classes[0]), "text")
-    return (Output("prediction", kind), Output("probability", "number", len(classes)))
+def _output(entry: Mapping[str, Any]) -> Output:
+    labels = entry["labels"]
+    return Output(entry["name"], entry["type"], None if labels is None else tuple(labels))

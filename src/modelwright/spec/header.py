@@ -18,7 +18,8 @@ from modelwright.spec.tree import Path, dotted, follow
 
 # What parts call the columns that they work on.
 COLUMN_FIELDS = ("column", "columns", "keys", "key", "group", "by", "time", "entity")
-OF_THE_SOURCE = (("task", "target"), ("prepare", "columns"))  # must be there from the start
+TARGET_FIELDS = ("target", "labels")  # what tasks call the columns that they are about
+OF_THE_SOURCE = (*(("task", field) for field in TARGET_FIELDS), ("prepare", "columns"))  # there from the start
 EXPRESSION_FIELDS = ("where", "value")
 GLOB = frozenset("*?[")
 INTERNAL = "__"  # columns that the engine adds, such as __file__
@@ -96,7 +97,7 @@ def _columns(header: list[str], known: Iterable[str]) -> str:
 
 def mentions(spec: Spec) -> Iterator[Mention]:
     """Every column that the spec names, where it names it."""
-    yield Mention(("task", "target"), spec.task.target)
+    yield from _targets(spec)
     for name in spec.prepare.columns:
         yield Mention(("prepare", "columns", name), name)
     for section, parts in (
@@ -113,6 +114,15 @@ def mentions(spec: Spec) -> Iterator[Mention]:
             yield from _of_part(step, ("prepare", "features", index))
     for index, name in enumerate(spec.evaluate.slices):
         yield Mention(("evaluate", "slices", index), name)
+
+
+def _targets(spec: Spec) -> Iterator[Mention]:
+    for field in TARGET_FIELDS:
+        named = getattr(spec.task, field, None)
+        if isinstance(named, str):
+            yield Mention(("task", field), named)
+        else:
+            yield from (Mention(("task", field, index), name) for index, name in enumerate(named or ()))
 
 
 def _of_part(part: Part, path: Path) -> Iterator[Mention]:

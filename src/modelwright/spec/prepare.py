@@ -19,8 +19,10 @@ class ColumnSpec(BaseModel):
 
     model_config = CLOSED
 
-    type: Literal["number", "integer", "boolean", "text", "timestamp"] | None = Field(
-        None, description="Type at rest; inferred from all rows where absent."
+    type: Literal["number", "integer", "boolean", "category", "text", "timestamp"] | None = Field(
+        None,
+        description="Type at rest; inferred from all rows where absent. category: texts, or codes of digits, of which "
+        "learn has all that matter, however many they are.",
     )
     role: Literal["input", "id", "time", "entity", "weight", "ignore"] = Field(
         "input", description="id, time and entity are logged, never scored; weight weighs rows; ignore drops it."

@@ -8,17 +8,19 @@ from pydantic import BaseModel, Field
 
 from modelwright.core.names import NAME_PATTERN, did_you_mean
 from modelwright.parts import catalog
-from modelwright.parts.base import Metric
+from modelwright.parts.base import Metric, Model
 from modelwright.spec.choices import AnyTask
+from modelwright.spec.deciding import not_for
 from modelwright.spec.evaluate import Evaluate
 from modelwright.spec.export import Export
 from modelwright.spec.monitor import Monitor
 from modelwright.spec.prepare import Prepare
 from modelwright.spec.section import CLOSED
 from modelwright.spec.serve import Serve
-from modelwright.spec.train import Train
+from modelwright.spec.train import Train, not_continued
 from modelwright.spec.tune import Tune
 
+CURVED = ("binary", "multiclass", "ordinal", "regression", "quantile")  # tasks of one target
 Complaint = tuple[tuple[str | int, ...], str]  # where in the spec, and what
 
 
@@ -45,6 +47,7 @@ def complaints(spec: Spec) -> Iterator[Complaint]:
     yield from _models(spec)
     yield from _metrics(spec)
     yield from _space(spec)
+    yield from _around_the_fit(spec)
 
 
 def _columns(spec: Spec) -> Iterator[Complaint]:
@@ -57,12 +60,10 @@ def _columns(spec: Spec) -> Iterator[Complaint]:
                 ("prepare", "columns", name, "role"),
                 f"{roles[role][0]} already has the role {role}; only one column can",
             )
-    target = spec.prepare.columns.get(spec.task.target)
-    if target is not None and target.role != "input":
-        yield (
-            ("prepare", "columns", spec.task.target, "role"),
-            f"it is the target, so it can't have the role {target.role}",
-        )
+    for name in spec.task.targets:
+        target = spec.prepare.columns.get(name)
+        if target is not None and target.role != "input":
+            yield ("prepare", "columns", name, "role"), f"it is the target, so it can't have the role {target.role}"
     for name, column in spec.prepare.columns.items():
         if column.role == "time" and column.type not in (None, "timestamp"):
             yield ("prepare", "columns", name, "type"), f"a column with the role time is a timestamp, not {column.type}"
@@ -71,9 +72,15 @@ def _columns(spec: Spec) -> Iterator[Complaint]:
 def _models(spec: Spec) -> Iterator[Complaint]:
     tuned = [("tune", spec.tune.model)] if spec.tune.model != spec.train.model else []
     for section, model in [("train", spec.train.model), *tuned]:
-        if spec.task.kind not in model.tasks:
-            able = ", ".join(sorted(model.tasks))
-            yield (section, "model"), f"{model.kind} is for {able}, not for {spec.task.kind}"
+        if not model.can(spec.task.of_models):
+            suited = ", ".join(sorted(model.tasks))
+            able = ", ".join(_models_for(spec.task.of_models))
+            yield (section, "model"), f"{model.kind} is for {suited}, not for {spec.task.kind}; what can do it: {able}"
+
+
+def _models_for(task: str) -> list[str]:
+    models = {kind: catalog.load("models", kind) for kind in catalog.builtin_kinds("models")}
+    return [kind for kind, model in models.items() if issubclass(model, Model) and model.can(task)]
 
 
 def _metrics(spec: Spec) -> Iterator[Complaint]:
@@ -105,3 +112,18 @@ def _space(spec: Spec) -> Iterator[Complaint]:
     for key in spec.tune.space:
         if key not in known:
             yield ("tune", "space", key), f"{spec.tune.model.kind} has no such key{did_you_mean(key, known)}"
+
+
+def _around_the_fit(spec: Spec) -> Iterator[Complaint]:
+    """Only probabilities of classes can be calibrated, or decided."""
+    section, task = spec.train, spec.task
+    if section.calibration not in (None, "none") and not task.classification:
+        yield ("train", "calibration"), f"only probabilities of classes are calibrated; {task.kind} has none"
+    if section.learning_curve and task.kind not in CURVED:
+        yield ("train", "learning_curve"), f"there is none for {task.kind}, only for {', '.join(CURVED)}"
+    if section.warm_start is not None:
+        for why in not_continued(section, task.kind):
+            yield ("train", "warm_start"), why
+    if section.decision is not None:
+        for why in not_for(section.decision, task.kind, task.classification):
+            yield ("train", "decision"), why

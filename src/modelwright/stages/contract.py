@@ -73,7 +73,7 @@ def pin(job: Job, progress: Progress, *, force: bool) -> Path:
         files, memory = prepare.source.inputs(job.base), parse_bytes(prepare.memory)
         with open_engine(Path(folder), memory=memory, threads=available_threads(), readable=files) as engine:
             reading = prepare.source.read(engine, job.base)
-            declared = declared_columns(prepare, job.spec.task.target)
+            declared = declared_columns(prepare, job.spec.task.targets)
             contract = infer(engine, type_rows(engine, reading, declared, prepare.max_reject_share))
     content = to_json(contract.to_dict())
     if path.exists() and path.read_bytes() != content and not force:

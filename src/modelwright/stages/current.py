@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,15 +14,15 @@ import pyarrow.compute as pc
 
 from modelwright.core.columns import Column, Schema
 from modelwright.core.errors import DataError, SpecError
+from modelwright.core.outputs import Output
 from modelwright.core.units import parse_duration_s
 from modelwright.graph.running import Scorer
-from modelwright.serving.reading_log import data_columns, read_log
-from modelwright.serving.signature import probability_column
+from modelwright.serving.log.reading_log import data_columns, read_log
 from modelwright.spec.prepare import ColumnSpec
 from modelwright.stages.incoming import read_rows
 
 if TYPE_CHECKING:
-    from modelwright.parts.base import Reader
+    from modelwright.parts.base import Reader, Task
     from modelwright.spec.labels import Labels
     from modelwright.spec.monitor import Window
     from modelwright.stages.job import Job
@@ -34,15 +35,19 @@ class Current:
     """`rows`: the data's columns; `scores`: what the monitored version answered, where it did (`scored` mask)."""
 
     rows: pa.Table
-    scores: Any  # [N, K] probabilities or [N] values, of the rows where `scored`
+    scores: Any  # the model's scores (see `parts.task`) of the rows where `scored`
     scored: Any  # bool [N]
-    truth: pa.Array | None  # [N], null where no label is known yet
+    truth: pa.Table | None  # [N] of each target, null where no label is known yet
     window: str
 
 
-def from_log(folder: Path, schema: Schema, version: int, window: Window | None) -> Current:
+def from_log(
+    folder: Path, schema: Schema, task: Task, outputs: Sequence[Output], version: int, window: Window | None
+) -> Current:
     """The logged rows. DataError when nothing was logged, or nothing in the window."""
     logged = read_log(folder) if folder.is_dir() else None
+    if logged is not None and "shadow" in logged.column_names:  # what nobody was answered is asked twice
+        logged = logged.filter(pc.invert(logged["shadow"].combine_chunks().fill_null(False)))
     if logged is None or logged.num_rows == 0:
         raise DataError(
             "the prediction log is empty",
@@ -54,10 +59,14 @@ def from_log(folder: Path, schema: Schema, version: int, window: Window | None) 
     logged, rows = logged.filter(inside), rows.filter(inside).drop_columns(LOG_TIME)
     scored = pc.equal(logged["version"], version).combine_chunks()
     answered = logged.filter(scored)
-    names = [probability_column(label) for label in schema.classes or ()] or ["prediction"]
-    columns = [answered[name].combine_chunks().cast(pa.float64()).to_numpy(zero_copy_only=False) for name in names]
-    scores = np.stack(columns, axis=1) if schema.classes else columns[0]
+    scores = task.scores_of({output.name: _logged(answered, output) for output in outputs})
     return Current(rows, scores, scored.to_numpy(zero_copy_only=False), None, said)
+
+
+def _logged(answered: pa.Table, output: Output) -> Any:
+    """What the graph answered, from the log's columns: [N] or [N, K]."""
+    found = [answered[name].combine_chunks().to_numpy(zero_copy_only=False) for name in output.columns]
+    return found[0] if output.labels is None else np.stack(found, axis=1)
 
 
 def from_rows(job: Job, reader: Reader, schema: Schema, model: bytes, scratch: Path) -> Current:
@@ -67,30 +76,32 @@ def from_rows(job: Job, reader: Reader, schema: Schema, model: bytes, scratch: P
         raise DataError("there are no rows to look at", hint="check monitor.source, or --data")
     inside, said = _window(incoming, schema, job.spec.monitor.window)
     rows = incoming.filter(inside)
-    outputs = Scorer(model).run_table(rows)
-    scores = outputs.get("probability", outputs["prediction"])
-    truth = rows[schema.target.name].combine_chunks() if schema.target is not None else None
-    known = truth is not None and truth.null_count < len(truth)
+    scores = job.spec.task.scores_of(Scorer(model).run_table(rows))
+    truth = rows.select([column.name for column in schema.of_role("target")])
+    known = truth.num_columns > 0 and all(column.null_count < len(column) for column in truth.columns)
     return Current(rows, scores, np.ones(rows.num_rows, dtype=bool), truth if known else None, said)
 
 
 def with_labels(current: Current, job: Job, labels: Labels, schema: Schema, scratch: Path) -> Current:
     """Look up the truth of each row by its id; of several labels the latest counts, or else the last in the files."""
-    target, prepare = schema.target, job.spec.prepare
+    targets, prepare = schema.of_role("target"), job.spec.prepare
     key = next((column for column in schema.columns if column.name == labels.key), None)
-    if target is None or key is None or labels.key not in current.rows.column_names:
+    if not targets:
+        raise SpecError(f"monitor.labels: {job.spec.task.kind} has no truth to look up", hint="leave it out")
+    if key is None or labels.key not in current.rows.column_names:
         known = [column.name for column in schema.of_role("id", "entity", "time", "input")]
         raise SpecError(
             f'monitor.labels.key: "{labels.key}" is not among the logged columns', hint=f"logged: {', '.join(known)}"
         )
-    columns, said = [_plain(key), target], dict(prepare.columns)
+    columns, said = [_plain(key), *targets], dict(prepare.columns)
     if labels.time is not None:
         columns.append(Column(labels.time, "timestamp", "id", nullable=True))
         said[labels.time] = ColumnSpec(timezone="UTC")  # where it names none; only their order matters
     only = prepare.model_copy(update={"clean": [], "columns": said})
     wanted = Schema(tuple(columns), schema.classes)
     found = read_rows(labels.source, job.base, wanted, only, engine_folder=scratch, target="needed").table
-    found = found.filter(found[target.name].is_valid())
+    for target in targets:
+        found = found.filter(found[target.name].is_valid())
     if labels.time is not None:
         found = found.take(pc.sort_indices(found, [(labels.time, "ascending", "at_start")]))
     found = found.take(pa.array(range(found.num_rows - 1, -1, -1)))  # the first that is found is then the latest
@@ -98,7 +109,7 @@ def with_labels(current: Current, job: Job, labels: Labels, schema: Schema, scra
         current.rows[labels.key].combine_chunks().cast(pa.string()),
         value_set=found[labels.key].combine_chunks().cast(pa.string()),
     )
-    truth = found[target.name].combine_chunks().take(place)
+    truth = pa.table({target.name: found[target.name].combine_chunks().take(place) for target in targets})
     return Current(current.rows, current.scores, current.scored, truth, current.window)
 
 

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from modelwright.tables.typing import Declared
 
 
-def declared_columns(prepare: Prepare, target: str) -> dict[str, Declared]:
-    """The columns that the spec names, the target among them."""
+def declared_columns(prepare: Prepare, targets: tuple[str, ...]) -> dict[str, Declared]:
+    """The columns that the spec names, the targets among them."""
     from modelwright.tables.typing import Declared
 
-    found = {target: Declared(role="target")}
+    found = {target: Declared(role="target") for target in targets}
     for name, said in prepare.columns.items():
-        if name == target and said.role != "input":
+        if name in targets and said.role != "input":
             raise SpecError(
                 f'"{name}" is the target and can\'t have the role {said.role}',
                 where=f"prepare.columns.{name}.role",
                 hint="leave the role out",
             )
-        role = "target" if name == target else said.role
-        found[name] = Declared(said.type, role, said.timezone, _formats(said))
+        role = "target" if name in targets else said.role
+        found[name] = Declared(_read_as(said.type), role, said.timezone, _formats(said))
     return found
 
 
@@ -39,15 +39,20 @@ def pinned_columns(prepare: Prepare, schema: Schema, *, textual: bool) -> dict[s
     found: dict[str, Declared] = {}
     retyped = {name for cleaner in prepare.clean for name in cleaner.retyped(schema.names)}
     for column in schema.columns:
-        kind: ColumnType | None = "text" if column.type == "category" else column.type
+        kind = _read_as(column.type)
         if kind == "integer" and column.role == "input":
             kind = "number"
         said = prepare.columns.get(column.name)
         if column.name in retyped:
-            kind = (said and said.type) or ("text" if textual else None)
+            kind = _read_as(said.type if said else None) or ("text" if textual else None)
         # The zone as the spec has it: where learn's times named theirs, those of new rows have to as well.
         found[column.name] = Declared(kind, column.role, *((said.timezone, _formats(said)) if said else ()))
     return found
+
+
+def _read_as(kind: ColumnType | None) -> ColumnType | None:
+    """A category is a text, until it is known which ones there are."""
+    return "text" if kind == "category" else kind
 
 
 def _formats(said: ColumnSpec) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from modelwright.fitting.evidence import ModelEvidence
     from modelwright.fitting.rivals import FittedRows, Rival
-    from modelwright.parts.base import Gate, Metric
+    from modelwright.parts.base import Gate, Metric, Task
     from modelwright.runs.commit import Staged
     from modelwright.runs.store import Run
 
@@ -55,8 +55,10 @@ def plan(job: Job) -> Plan:
 
 
 def run(plan: Plan, progress: Progress) -> Result:
+    from modelwright.fitting.details import details
     from modelwright.reports.evaluate import evaluate_report, guess
     from modelwright.reports.model_card import model_card
+    from modelwright.reports.quantiles import quantile_facts
 
     spec = plan.job.spec
     with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=1) as staged:
@@ -66,6 +68,7 @@ def run(plan: Plan, progress: Progress) -> Result:
         _write_predictions(staged, test, evidence)
         metrics = {metric.kind: evidence.interval(metric.kind).to_dict() for metric in evidence.metrics}
         slices = evidence.slices(spec.evaluate.slices, test.table)
+        told = details(evidence, test.table, plan.sources["model"].read_json("model.json"))
         gates = _decide(spec.evaluate.gates, evidence)
         facts = {
             "name": spec.name,
@@ -79,10 +82,14 @@ def run(plan: Plan, progress: Progress) -> Result:
             "slices": slices,
             "comparison": evidence.comparisons(),
             "gates": gates,
-            "guess": guess(evidence.predictions, test.schema, spec.task.model_dump(mode="json")),
+            "quantiles": quantile_facts(evidence.predictions),
+            "guess": None if told else guess(evidence.predictions, test.schema, spec.task.model_dump(mode="json")),
+            "details": told,
         }
         staged.write_json("metrics.json", {"metric": evidence.metrics[0].kind, "metrics": metrics})
         staged.write_json("slices.json", slices)
+        if told:
+            staged.write_json("details.json", told)
         staged.write_json("comparison.json", facts["comparison"])
         staged.write_json("gates.json", {"passed": all(gate["passed"] for gate in gates), "gates": gates})
         staged.write_bytes("report.html", evaluate_report(facts, evidence.predictions, test.schema))
@@ -126,18 +133,24 @@ def _read_test(plan: Plan, staged: Staged) -> ScoredRows:
         told_apart_by = holder.read_json("rows.json")["told_apart_by"]
         test = pq.read_table(holder.file("test.parquet"))
         return ScoredRows(test, schema, "the test rows of prepare", told_apart_by)
-    spec = plan.job.spec.prepare
+    spec = plan.job.spec
     with TemporaryDirectory(dir=staged.folder) as scratch:
         incoming = read_rows(
-            reader_for(Path(data), spec.source),
+            reader_for(Path(data), spec.prepare.source),
             plan.job.base,
             schema,
-            spec,
+            spec.prepare,
             engine_folder=Path(scratch),
-            target="needed",
+            target="needed" if spec.task.supervised else "welcome",
         )
-    labelled = incoming.table[plan.job.spec.task.target].is_valid()
-    return ScoredRows(incoming.table.filter(labelled), schema, Path(data).name, incoming.told_apart_by)
+    return ScoredRows(_labelled(incoming.table, spec.task), schema, Path(data).name, incoming.told_apart_by)
+
+
+def _labelled(table: pa.Table, task: Task) -> pa.Table:
+    """The rows whose truth is known; all where nothing is predicted."""
+    for name in task.targets if task.supervised else ():
+        table = table.filter(table[name].is_valid())
+    return table
 
 
 def _score(plan: Plan, test: ScoredRows) -> ModelEvidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.canonical import digest
@@ -11,12 +12,15 @@ from modelwright.core.progress import Progress
 from modelwright.core.units import format_bytes
 from modelwright.runs.commit import begin
 from modelwright.stages import lineage
+from modelwright.stages.export_graph import allowed_difference, bundle_graph, precision_change
+from modelwright.stages.export_packaging import lock_warnings, write_packaging
 from modelwright.stages.job import Job, Plan, Result
 from modelwright.stages.rivals import ROLE, rival_inputs, rivals_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from modelwright.parts.base import Task
     from modelwright.runs.commit import Staged
     from modelwright.runs.store import Run
     from modelwright.serving.model import ServedModel
@@ -66,17 +70,18 @@ def evaluate_run(job: Job, train: Run) -> Run | None:
 
 
 def run(plan: Plan, progress: Progress) -> Result:
-    from modelwright.serving.comparing import latency
-    from modelwright.serving.openapi import document
-    from modelwright.serving.packaging import requirements_lock
+    from modelwright.serving.comparing import latency, resident_mb
+    from modelwright.serving.protocols.openapi import document
 
     job, train, prepare = plan.job, plan.sources["train"], plan.sources["prepare"]
-    model = train.read_bytes("model.onnx")
-    signature = _signature(plan, model)
+    trained = train.read_bytes("model.onnx")
+    signature = _signature(plan, trained)
+    graph = bundle_graph(plan, signature, trained)
     with begin(job.store, plan.identity, spec_text=job.spec_text, threads=1) as staged:
         test = _test_rows(prepare)
-        served = _served(signature, model)
-        staged.write_bytes("model.onnx", model)
+        resident = resident_mb()
+        served = _served(signature, graph.model)
+        staged.write_bytes("model.onnx", graph.model)
         staged.write_json("signature.json", signature.to_dict())
         staged.write_json("openapi.json", document(signature))
         staged.write_bytes("profile.json", prepare.read_bytes("profile.json"))
@@ -84,12 +89,12 @@ def run(plan: Plan, progress: Progress) -> Result:
         staged.write_bytes("model.json", train.read_bytes("model.json"))
         _write_history(plan, staged)
         progress.say(f"comparing the bundle with {train.label} on {min(test.num_rows, PARITY_ROWS):,} test rows")
-        staged.write_json("parity.json", _parity(plan, served, test))
+        changed = precision_change(plan, trained, graph, _labelled(test, job.spec.task))
+        staged.write_json("parity.json", {**_parity(plan, served, test), "precision": changed})
         staged.write_json("smoke.json", _smoke(plan, served, test))
-        staged.write_json("latency.json", {"batches": latency(served, test)})
+        staged.write_json("latency.json", latency(served, test, resident))
         staged.unhashed("latency.json")
-        staged.write_bytes("requirements.lock", requirements_lock().encode())
-        _write_container(plan, staged)
+        write_packaging(plan, staged, graph.model)
         if "evaluate" in plan.sources and "model_card.md" in plan.sources["evaluate"]:
             staged.write_bytes("model_card.md", plan.sources["evaluate"].read_bytes("model_card.md"))
         _check_size(plan, staged)
@@ -107,10 +112,28 @@ def result(done: Run, *, cached: bool = False) -> Result:
         "inputs": len(signature["inputs"]),
         "ungated": signature["ungated"],
         "difference": parity["largest"],
+        **_precision(parity["precision"]),
         "latency_us": {_rows(size): batches[size]["us"] for size in sorted(batches, key=int)},
         "bytes": sum(sizes.values()),
+        "warnings": lock_warnings(done),
     }
     return Result(done, summary, cached=cached)
+
+
+def _precision(changed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What less precision changes, where it was asked for."""
+    if changed is None:
+        return {}
+    metrics = {
+        name: " → ".join(map(_digits, (sides["before"], sides["after"]))) for name, sides in changed["metrics"].items()
+    }
+    return {
+        changed["precision"]: {"predictions": changed["largest"], "other labels": changed["other_labels"], **metrics}
+    }
+
+
+def _digits(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.6g}"
 
 
 def _rows(count: str) -> str:
@@ -140,14 +163,17 @@ def _signature(plan: Plan, model: bytes) -> Signature:
 
     spec = plan.job.spec
     schema = Schema.from_dict(plan.sources["prepare"].read_json("schema.json"))
+    scorer, told = Scorer(model), plan.sources["train"].read_json("model.json")
     return signature_of(
         schema,
-        Scorer(model).inputs,
+        scorer.inputs,
+        outputs=spec.task.outputs(schema, scorer.widths),
         name=spec.name,
         task=spec.task.kind,
         positive=getattr(spec.task, "positive", None),
         ungated=bool(plan.job.options.get("ungated")),
-        contains_rows=plan.sources["train"].read_json("model.json")["contains_rows"],
+        contains_rows=told["contains_rows"],
+        decision=told.get("decision"),
     )
 
 
@@ -169,6 +195,13 @@ def _test_rows(prepare: Run) -> pa.Table:
     raise DataError(f"{prepare.label} holds no rows")
 
 
+def _labelled(rows: pa.Table, task: Task) -> pa.Table:
+    """The rows whose truth is known; all where nothing is predicted."""
+    for name in task.targets if task.supervised else ():
+        rows = rows.filter(rows[name].is_valid())
+    return rows
+
+
 def _parity(plan: Plan, served: ServedModel, test: pa.Table) -> dict[str, Any]:
     """The bundle against the fitted model, what was evaluated and single requests; relative to predictions above 1."""
     import pyarrow.parquet as pq
@@ -183,7 +216,7 @@ def _parity(plan: Plan, served: ServedModel, test: pa.Table) -> dict[str, Any]:
     found["native"] = plan.sources["train"].read_json("parity.json")["largest"]
     size = max(1.0, largest_prediction(served, rows))
     found = {name: value / size for name, value in found.items()}
-    largest, tolerance = max(found.values()), plan.job.spec.export.tolerance
+    largest, tolerance = max(found.values()), allowed_difference(plan)
     if not largest <= tolerance:
         worst = max(found, key=lambda name: found[name])
         raise ArtifactError(
@@ -218,17 +251,6 @@ def _write_history(plan: Plan, staged: Staged) -> None:
     if history is not None:
         staged.write_bytes("history.sql", history.pop("sql").encode())
         staged.write_json("history.json", history)
-
-
-def _write_container(plan: Plan, staged: Staged) -> None:
-    from modelwright.serving.packaging import dockerfile, wheel
-
-    container = plan.job.spec.export.container
-    if container is None:
-        return
-    name, content = wheel()
-    staged.write_bytes("Dockerfile", dockerfile(plan.job.spec.name, container.base, name).encode())
-    staged.write_bytes(name, content)
 
 
 def _check_size(plan: Plan, staged: Staged) -> None:

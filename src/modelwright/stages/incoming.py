@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from modelwright.parts.base import Reader
     from modelwright.spec.prepare import Prepare
     from modelwright.tables.engine import Engine
-    from modelwright.tables.reading import Reading, Refusal
+    from modelwright.tables.reading import Refusal
 
 SQL_TYPES = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}  # else VARCHAR
 TEXTS = frozenset({"csv", "baskets", "lines"})  # by their content these can't be told apart for certain
@@ -48,6 +49,25 @@ class IncomingRows:
     removed: int
 
 
+@dataclass(frozen=True)
+class Incoming:
+    """The same while they are still in the engine, which keeps what does not fit in memory on disk."""
+
+    engine: Engine
+    query: str
+    rows: int
+    told_apart_by: list[str]
+    rejected: tuple[Refusal, ...]
+    read: int
+    removed: int
+
+    def table(self) -> pa.Table:
+        return self.engine.arrow(self.query)
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        return self.engine.batches(self.query, size)
+
+
 def read_rows(
     reader: Reader,
     base: Path,
@@ -58,6 +78,22 @@ def read_rows(
     target: Truth,
     past: bool = False,
 ) -> IncomingRows:
+    """Rows of a reader as the model of `schema` expects them; see `incoming`, which does not hold them all at once."""
+    with incoming(reader, base, schema, prepare, engine_folder=engine_folder, target=target, past=past) as found:
+        return IncomingRows(found.table(), found.told_apart_by, found.rejected, found.read, found.removed)
+
+
+@contextmanager
+def incoming(
+    reader: Reader,
+    base: Path,
+    schema: Schema,
+    prepare: Prepare,
+    *,
+    engine_folder: Path,
+    target: Truth,
+    past: bool = False,
+) -> Iterator[Incoming]:
     """Rows of a reader as the model of `schema` expects them. Columns that the schema does not know are passed over.
 
     The target is missing on all rows where it is hidden or absent, and may always be on some (labels arrive late).
@@ -73,7 +109,7 @@ def read_rows(
     files, memory = reader.inputs(base), parse_bytes(prepare.memory)
     with open_engine(engine_folder, memory=memory, threads=available_threads(), readable=files) as engine:
         reading = reader.read(engine, base)
-        _check_present(schema, prepare, reading, target)
+        check_present(schema, prepare, reading.columns, reading.files, target)
         pinned = pinned_columns(prepare, schema, textual=reading.textual)
         declared = {name: pinned.get(name, Declared(role="ignore")) for name in reading.columns}
         hidden = [column.name for column in schema.of_role("target") if target == "hidden"]
@@ -84,10 +120,11 @@ def read_rows(
         again = [cleaner for cleaner in prepare.clean if cleaner.row_wise or (past and not cleaner.adds_columns)]
         columns, removed = clean(engine, again, columns, base, after_split=False)
         _check_missing(engine, schema)
-        table = engine.arrow(f"SELECT {at_rest(schema.columns)} FROM rows ORDER BY rowid")
+        query = f"SELECT {at_rest(schema.columns)} FROM rows ORDER BY rowid"
         dropped = sum(entry["removed"] for entry in removed)
         refusals: list[Any] = engine.rows('SELECT file, line, "column", value, reason FROM rejects ORDER BY rowid')
-    return IncomingRows(table, digest_of, tuple(refusals), reading.rows + reading.rejected, dropped)
+        rows, read = int(engine.value("SELECT count(*) FROM rows")), reading.rows + reading.rejected
+        yield Incoming(engine, query, rows, digest_of, tuple(refusals), read, dropped)
 
 
 def reader_for(path: Path, source: Reader) -> Reader:
@@ -108,21 +145,24 @@ def reader_for(path: Path, source: Reader) -> Reader:
     return made
 
 
-def _check_present(schema: Schema, prepare: Prepare, reading: Reading, target: Truth) -> None:
+def check_present(
+    schema: Schema, prepare: Prepare, columns: Sequence[str], files: Sequence[str], target: Truth
+) -> None:
+    """DataError when data with these columns lacks one that the model needs."""
     made_of_the_past = {name for entry in prepare.history for name in entry.made()}
     for column in schema.columns:
         needed = column.role in NEEDED or (column.role == "target" and target == "needed")
-        if needed and column.name not in reading.columns:
+        if needed and column.name not in columns:
             if column.name in made_of_the_past:
                 raise DataError(
                     f'no column "{column.name}", which is made of the past of each row',
-                    where=reading.files[0] if reading.files else "",
+                    where=files[0] if files else "",
                     hint="history.sql in the bundle says how to compute it from the rows known so far",
                 )
             raise DataError(
-                f'no column "{column.name}", which the model was made with{did_you_mean(column.name, reading.columns)}',
-                where=reading.files[0] if reading.files else "",
-                hint=f"the data has {', '.join(reading.columns)}",
+                f'no column "{column.name}", which the model was made with{did_you_mean(column.name, columns)}',
+                where=files[0] if files else "",
+                hint=f"the data has {', '.join(columns)}",
             )
 
 

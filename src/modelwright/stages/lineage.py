@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelwright.core.canonical import digest
 from modelwright.core.errors import ArtifactError
+from modelwright.runs.aliases import Aliases
 from modelwright.runs.digests import file_digest, file_digests
 from modelwright.runs.identity import Identity, Input
 from modelwright.stages.contract import contract_file
@@ -40,7 +41,7 @@ def file_input(job: Job, path: Path, role: str) -> Input:
 
 
 def prepare_identity(job: Job) -> Identity:
-    task = job.spec.task.model_dump(mode="json", exclude={"metric"})
+    task = job.spec.task.model_dump(mode="json", exclude={"metric", "quantiles"})
     section: dict[str, Any] = {"task": task, "prepare": job.spec.prepare.model_dump(mode="json")}
     inputs = reader_inputs(job, job.spec.prepare.source)
     if job.spec.prepare.split is not None and job.spec.prepare.split.by_file_name:
@@ -62,7 +63,21 @@ def _beside_the_source(job: Job) -> tuple[Input, ...]:
 
 def train_identity(job: Job, prepare: Run) -> Identity:
     section = {"task": _task(job), "train": job.spec.train.model_dump(mode="json")}
-    return identity(job, "train", section, (run_input(prepare),))
+    files = tuple(file_input(job, path, "model") for path in job.spec.train.model.files(job.base))
+    start = start_run(job)
+    earlier = () if start is None else (Input("start", start.label, start.digest),)
+    return identity(job, "train", section, (run_input(prepare), *files, *earlier))
+
+
+def start_run(job: Job) -> Run | None:
+    """The train run whose weights `train.warm_start` continues; None: there is none (yet)."""
+    named = job.spec.train.warm_start
+    if named is None:
+        return None
+    if named.startswith("train/"):
+        return job.store.resolve(job.spec.name, "train", named)
+    version = Aliases(job.store, job.spec.name).current().get(named)
+    return None if version is None else source_of(job, job.store.open(job.spec.name, "export", version), "train")
 
 
 def evaluate_section(job: Job) -> dict[str, Any]:

@@ -143,20 +143,23 @@ def _log_folder(job: Job) -> Path:
 
 def _log_input(job: Job) -> Input:
     """By what was logged, not by files: a server that stops seals and renames its own."""
-    from modelwright.serving.reading_log import log_digest
+    from modelwright.serving.log.reading_log import log_digest
 
     folder = _log_folder(job)
     return Input("log", folder.name, log_digest(folder))
 
 
 def _current(plan: Plan, schema: Schema, scratch: Path) -> Current:
+    from modelwright.serving.signature import Signature
     from modelwright.stages.current import from_log, from_rows, with_labels
 
     job, reader, export = plan.job, _reader(plan.job), plan.sources["export"]
     if reader is not None:
         current = from_rows(job, reader, schema, export.read_bytes("model.onnx"), scratch)
     else:
-        current = from_log(_log_folder(job), schema, export.version, job.spec.monitor.window)
+        outputs = Signature.from_dict(export.read_json("signature.json")).outputs
+        window = job.spec.monitor.window
+        current = from_log(_log_folder(job), schema, job.spec.task, outputs, export.version, window)
     labels = job.spec.monitor.labels
     if labels is None or current.truth is not None:
         return current
@@ -186,6 +189,7 @@ def _drift(plan: Plan, schema: Schema, current: Current) -> tuple[dict[str, Any]
 
 def _performance(plan: Plan, schema: Schema, current: Current) -> dict[str, Any]:
     """Metrics on the rows whose truth is known by now, beside those of evaluate."""
+    from modelwright.fitting.decisions import rule_of
     from modelwright.fitting.performance import measured
 
     spec = plan.job.spec
@@ -202,6 +206,7 @@ def _performance(plan: Plan, schema: Schema, current: Current) -> dict[str, Any]
         resamples=RESAMPLES,
         confidence=spec.evaluate.confidence,
         seed=child_seed(spec.seed, "monitor"),
+        decision=rule_of(plan.sources["export"].read_json("signature.json").get("decision"), schema),
     )
 
 

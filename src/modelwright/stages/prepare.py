@@ -64,23 +64,30 @@ def run(plan: Plan, progress: Progress) -> Result:
         scratch = staged.folder / "scratch"
         readable = [*job.spec.prepare.source.inputs(job.base), staged.folder]
         with open_engine(scratch, memory=memory, threads=threads, readable=readable) as engine:
-            rows = _read(engine, plan, staged, progress)
-            schema, figures = _describe(engine, job, rows)
-            job.spec.task.check_target(schema)
-            warnings = _warnings(engine, job, schema, rows)
+            with staged.timed("read"):
+                rows = _read(engine, plan, staged, progress)
+            with staged.timed("describe"):
+                schema, figures = _describe(engine, job, rows)
+                job.spec.task.check_target(schema)
+            with staged.timed("guard"):
+                warnings = _warnings(engine, job, schema, rows)
             schema = _without_empty_columns(schema, figures, warnings)
-            _write_tables(engine, staged, schema)
+            with staged.timed("write"):
+                _write_tables(engine, staged, schema)
             refused = engine.rows(FIRST_REJECTS)
         progress.say(f"fitting features on {rows.splits['learn']:,} rows")
-        features = prepare_features.fit(job, staged.path("learn.parquet"), schema, scratch)
-        prepare_features.write(staged, features)
+        with staged.timed("fit"):
+            features = prepare_features.fit(job, staged.path("learn.parquet"), schema, scratch)
+            prepare_features.write(staged, features)
         if job.spec.prepare.matrix:
-            prepare_features.write_matrices(staged, job, schema, features)
+            with staged.timed("transform"):
+                prepare_features.write_matrices(staged, job, schema, features)
         shutil.rmtree(scratch)
-        columns = _write_facts(staged, schema, rows, figures, [*warnings, *features.notes])
-        facts = report_facts(job, split_of(job), rows, schema, columns, features, warnings, refused)
-        facts["insights"] = _write_insights(staged, job, schema)
-        staged.write_bytes("report.html", prepare_report(facts))
+        with staged.timed("report"):
+            columns = _write_facts(staged, schema, rows, figures, [*warnings, *features.notes])
+            facts = report_facts(job, split_of(job), rows, schema, columns, features, warnings, refused)
+            facts["insights"] = _write_insights(staged, job, schema)
+            staged.write_bytes("report.html", prepare_report(facts))
         return result(staged.commit())
 
 
@@ -135,7 +142,7 @@ def _check_header(job: Job, header: list[str] | None) -> None:
     if header is None:
         return
     for name, where in (
-        (job.spec.task.target, "task.target"),
+        *((name, "task.target") for name in job.spec.task.targets),
         *((name, "prepare.columns") for name in job.spec.prepare.columns),
     ):
         if name not in header:
@@ -144,17 +151,21 @@ def _check_header(job: Job, header: list[str] | None) -> None:
 
 
 def _describe(engine: Engine, job: Job, rows: PreparedRows) -> tuple[Schema, dict[str, Mapping[str, Any]]]:
-    from modelwright.tables.description import check_weights, classes_of, describe
+    from modelwright.tables.description import check_weights, classes_of, describe, with_values
 
     check_weights(engine, rows.columns)
     nullable = {name: said.nullable for name, said in job.spec.prepare.columns.items() if said.nullable is not None}
-    columns, figures = describe(engine, rows.columns, nullable, _filled(job, rows.columns))
+    categories = [name for name, said in job.spec.prepare.columns.items() if said.type == "category"]
+    columns, figures = describe(engine, rows.columns, nullable, _filled(job, rows.columns), categories)
     group = group_of(columns, getattr(split_of(job), "group", None), "prepare.split.group")
     if not job.spec.task.classification:
+        labelled = () if job.spec.task.supervised else [column for column in columns if column.role == "target"]
+        for column in labelled:
+            columns[columns.index(column)] = with_values(engine, column)
         return Schema(tuple(columns), None, group), figures
     position = next(place for place, column in enumerate(columns) if column.role == "target")
     columns[position], classes = classes_of(engine, columns[position])
-    return Schema(tuple(columns), classes, group), figures
+    return Schema(tuple(columns), job.spec.task.ordered(classes), group), figures
 
 
 def _filled(job: Job, columns: list[Column]) -> set[str]:
@@ -202,10 +213,13 @@ def _warnings(engine: Engine, job: Job, schema: Schema, rows: PreparedRows) -> l
     if repeated:
         said = "1 row repeats" if repeated == 1 else f"{repeated:,} rows repeat"
         warnings.append(f"{said} another row, ids apart; see {{kind: drop_duplicates}}")
-    if schema.target is not None:
-        named, task = schema.columns, job.spec.task
-        leaks = find_leaks(engine, named, schema.target, classification=task.classification, group=schema.group)
-        warnings += [leak.said for leak in leaks]
+    task = job.spec.task
+    for one, seen in task.of_each(schema) or ((task, schema),):
+        if seen.target is not None and one.supervised:
+            classes = one.classification
+            leaks = find_leaks(engine, schema.columns, seen.target, classification=classes, group=schema.group)
+            about = "" if seen is schema else f"{seen.target.name}: "
+            warnings += [about + leak.said for leak in leaks]
     return warnings
 
 
@@ -238,12 +252,11 @@ def _write_facts(
     warnings: list[str],
 ) -> list[dict[str, Any]]:
     """What is known of rows and columns; returns what the report shows of each column of learn."""
-    import pyarrow.parquet as pq
-
     from modelwright.stages.prepare_facts import look
     from modelwright.tables.contract_text import to_json_schema, to_sql
+    from modelwright.tables.table_files import opened
 
-    with pq.ParquetFile(staged.path("learn.parquet"), pre_buffer=False) as learn:
+    with opened(staged.path("learn.parquet")) as learn:
         profile, columns = look(learn, schema, figures)
     staged.write_json("schema.json", schema.to_dict())
     staged.write_json("profile.json", profile.to_dict())

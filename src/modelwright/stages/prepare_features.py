@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 from modelwright.core.columns import Schema
 from modelwright.core.seeds import child_seed
 from modelwright.fitting.features import FittedFeatures, fit_features, fit_learn_matrix
-from modelwright.parts.samples import Target
-from modelwright.serving.arrow_columns import column
+from modelwright.fitting.prepared import target_of
+from modelwright.serving.log.arrow_columns import column
 from modelwright.stages.job import Job
+from modelwright.tables.table_files import opened
 
 if TYPE_CHECKING:
-    from modelwright.parts.samples import Floats
+    from modelwright.parts.samples import Floats, Target
     from modelwright.runs.commit import Staged
 
 PREVIEW_ROWS = 100
@@ -39,7 +40,7 @@ def fit(job: Job, learn: Path, schema: Schema, scratch: Path) -> FittedFeatures:
 def write(staged: Staged, features: FittedFeatures) -> None:
     staged.write_bytes("features.onnx", features.model)
     staged.write_json("features.json", features.to_dict())
-    with pq.ParquetFile(staged.path("learn.parquet"), pre_buffer=False) as file:
+    with opened(staged.path("learn.parquet")) as file:
         first = next(_tables(file, features, PREVIEW_ROWS))
     pq.write_table(_named(features, features.transform(first).T), staged.path("preview.parquet"))
 
@@ -86,7 +87,7 @@ def _writer(path: Path, features: FittedFeatures, first: Floats) -> pq.ParquetWr
     names = [feature.name for feature in features.features]
     codes = [name for name, values in zip(names, first.T, strict=True) if _few(values)]
     schema = pa.schema([(name, pa.float64()) for name in names])
-    return pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=codes)
+    return pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=codes)
 
 
 def _few(values: Floats) -> bool:
@@ -96,7 +97,7 @@ def _few(values: Floats) -> bool:
 
 def _matrices(features: FittedFeatures, path: Path) -> Iterator[Floats]:
     """The matrix of each piece of a table; one of no rows where there are none."""
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    with opened(path) as file:
         for table in _tables(file, features, _rows(features)):
             yield features.transform(table)
 
@@ -119,10 +120,9 @@ def _named(features: FittedFeatures, columns: Floats) -> pa.Table:
     return pa.table(arrays, names=[feature.name for feature in features.features])
 
 
-def _target(job: Job, learn: Path, schema: Schema) -> Target:
-    with pq.ParquetFile(learn, pre_buffer=False) as file:  # read_table would import pandas
-        values = file.read([job.spec.task.target]).column(0).combine_chunks()
-    return Target(job.spec.task.encode(values, schema), len(schema.classes or ()))
+def _target(job: Job, learn: Path, schema: Schema) -> Target | None:
+    with opened(learn) as file:  # read_table would import pandas
+        return target_of(job.spec.task, file.read(list(job.spec.task.targets)), schema)
 
 
 def _seed(job: Job) -> int:

@@ -9,6 +9,7 @@ bins of the column.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from modelwright.core.columns import Column, Schema
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from modelwright.fitting.relations import Relation
     from modelwright.parts.base import Task
     from modelwright.tables.profiles import Profile
 
@@ -28,7 +30,7 @@ ROLES = ("input", "time", "entity", "target")
 
 def insights(folder: Path, schema: Schema, profile: Profile, task: Task) -> dict[str, Any]:
     """From the split tables in `folder`."""
-    from modelwright.fitting.relations import outliers, relation
+    from modelwright.fitting.relations import outliers
     from modelwright.tables.sampling import sample
 
     shown = [column for column in schema.columns if column.role in ROLES]
@@ -37,7 +39,7 @@ def insights(folder: Path, schema: Schema, profile: Profile, task: Task) -> dict
     found: dict[str, Any] = {}
     for column in shown:
         values = learn[column.name]
-        told = None if column.role == "target" else relation(column, values, target)
+        told = None if target is None or column.role == "target" else _relation(column, values, target, task)
         found[column.name] = {
             "outliers": outliers(column, values),
             "explained": None if told is None else told.explained,
@@ -48,11 +50,24 @@ def insights(folder: Path, schema: Schema, profile: Profile, task: Task) -> dict
     return {"rows": learn.num_rows, "columns": found, "splits": splits}
 
 
-def _target(learn: Any, schema: Schema, task: Task) -> NDArray[np.float64]:
-    """[N, K]: the numbers, or 0 and 1 for each class."""
-    values = task.encode(learn[task.target].combine_chunks(), schema)
-    if not schema.classes:
-        return values.reshape(-1, 1)
+def _relation(column: Column, values: Any, target: NDArray[np.float64], task: Task) -> Relation:
+    """Of several targets, what the column tells of each counts alike, whatever its unit."""
+    from modelwright.fitting.relations import relation
+
+    if len(task.targets) == 1:
+        return relation(column, values, target)
+    spread = np.nanstd(target, axis=0)
+    alike = relation(column, values, target / np.where(spread > 0, spread, 1.0))
+    return replace(relation(column, values, target), explained=alike.explained)
+
+
+def _target(learn: Any, schema: Schema, task: Task) -> NDArray[np.float64] | None:
+    """[N, K]: the numbers of each target, or 0 and 1 for each class; None where nothing is predicted."""
+    if not task.supervised:
+        return None
+    values = task.truth(learn, schema)
+    if not task.classification or not schema.classes:
+        return values.reshape(len(values), -1)
     return np.asarray(values[:, None] == np.arange(len(schema.classes)), np.float64)
 
 

@@ -49,9 +49,9 @@ def prepare_rows(engine: Engine, job: Job, split: Split, keep: Path, progress: P
     from modelwright.tables.description import check_class_like
     from modelwright.tables.typing import check_share, told_apart_by, type_rows
 
-    prepare, target = job.spec.prepare, job.spec.task.target
+    prepare = job.spec.prepare
     reading = read_source(engine, job, keep, progress)
-    declared = declared_columns(prepare, target)
+    declared = declared_columns(prepare, job.spec.task.targets)
     columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
     digest_of = told_apart_by(columns)
     contract = infer(engine, columns)
@@ -92,12 +92,14 @@ def _clean(
     from modelwright.stages.history import add_history
     from modelwright.tables.engine import quote
 
-    cleaners, target = job.spec.prepare.clean, quote(job.spec.task.target)
+    cleaners, task = job.spec.prepare.clean, job.spec.task
     columns, steps = clean(engine, cleaners, columns, job.base, after_split=False)
     added = add_history(engine, job.spec.prepare, columns, by_time=by_time)
-    missing = engine.value(f"SELECT count(*) FROM rows WHERE {target} IS NULL")
-    engine.execute(f"DELETE FROM rows WHERE {target} IS NULL")
-    steps.append({"step": "missing target", "removed": missing})
+    if task.supervised:
+        lacking = " OR ".join(f"{quote(name)} IS NULL" for name in task.targets)
+        missing = engine.value(f"SELECT count(*) FROM rows WHERE {lacking}")
+        engine.execute(f"DELETE FROM rows WHERE {lacking}")
+        steps.append({"step": "missing target", "removed": missing})
     return added.columns, steps, [*not_for_new_rows(cleaners), *added.warnings]
 
 

@@ -9,39 +9,21 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelwright.core.errors import (
-    ArtifactError,
-    DataError,
-    LockedError,
-    ModelwrightError,
-    Problem,
-    ResourceError,
-    SpecError,
-)
+from modelwright.core.errors import ResourceError, error_of
 from modelwright.core.progress import Progress
-from modelwright.runs.aliases import CHALLENGER, CHAMPION, Aliases
 from modelwright.runs.identity import Identity
 from modelwright.runs.store import Run
 from modelwright.stages import lineage
 from modelwright.stages.job import Job, Plan, Result
 
 if TYPE_CHECKING:
-    from modelwright.serving.settings import ServerSettings
-
-ERRORS = {error.exit_code: error for error in (SpecError, DataError, ArtifactError, ResourceError, LockedError)}
-
-
-@dataclass(frozen=True)
-class Share:
-    """One route with the run that answers it."""
-
-    alias: str
-    weight: float
-    run: Run
+    from modelwright.serving.settings import AccessSettings, Following, ServerSettings, TlsSettings
+    from modelwright.serving.traffic.following import Share
+    from modelwright.spec.serve import Serve
 
 
 def plan(job: Job) -> Plan:
@@ -49,7 +31,7 @@ def plan(job: Job) -> Plan:
     shares = routed(job)
     serve = job.spec.serve
     sources = {share.alias: share.run for share in shares}
-    section = serve.model_dump(mode="json", exclude={"token"})
+    section = serve.model_dump(mode="json", exclude={"token", "metrics_token", "admin_token"})
     identity = Identity(
         job.spec.name,
         "serve",
@@ -58,23 +40,30 @@ def plan(job: Job) -> Plan:
         job.spec.seed,
     )
     summary = {
-        "address": f"http://{serve.host}:{serve.port}",
-        "routes": {share.alias: {"model": share.run.label, "weight": share.weight} for share in shares},
+        "address": f"{'https' if serve.tls else 'http'}://{serve.host}:{serve.port}",
+        "routes": {share.alias: _shown(serve, share) for share in shares},
         "log": str(_log_folder(job)) if serve.log else None,
     }
     return Plan(job, identity, sources, None, summary)
 
 
+def _shown(serve: Serve, share: Share) -> dict[str, Any]:
+    if share.role == "route":
+        return {"model": share.run.label, "weight": share.weight}
+    if share.role == "shadow" or serve.canary is None:
+        return {"model": share.run.label, "weight": share.role}
+    return {"model": share.run.label, "weight": f"canary: {', '.join(f'{step:g}' for step in serve.canary.steps)} %"}
+
+
 def routed(job: Job) -> tuple[Share, ...]:
     """Who answers; the first also where another can't. A missing challenger leaves its weight to the champion."""
+    from modelwright.serving.traffic.following import Share, shares
+
     if bundle := job.options.get("bundle"):
         return (Share("bundle", 1.0, Run.at(Path(bundle))),)
     if job.source:
         return (Share("from", 1.0, job.store.resolve(job.spec.name, "export", job.source)),)
-    aliases = Aliases(job.store, job.spec.name).current()
-    if not aliases:
-        return (Share("newest", 1.0, _newest(job)),)
-    return _aliased(job, aliases)
+    return shares(_following(job))
 
 
 def run(plan: Plan, progress: Progress) -> Result:
@@ -85,16 +74,31 @@ def run(plan: Plan, progress: Progress) -> Result:
             if "url" in message:
                 served = ", ".join(run.label for run in plan.sources.values())
                 progress.say(f"serving {plan.job.spec.name} ({served}) at {message['url']}")
+                for words in _waiting_for(plan):
+                    progress.say(words)
             elif "stopped" in message:
                 progress.say(f"stopped after {message['stopped']['requests']} requests")
                 return result(next(iter(plan.sources.values())), counts={**plan.summary, **message["stopped"]})
             else:
-                raise _error_of(message)
+                raise error_of(message["exit_code"], message["problems"])
         code = process.wait()
     raise ResourceError(
         f"the server process ended unexpectedly ({f'signal {-code}' if code < 0 else f'exit code {code}'})",
         hint="its last words are above; out of memory shows as signal 9",
     )
+
+
+def _waiting_for(plan: Plan) -> list[str]:
+    """What the spec asks for and no alias starts yet; a typing error would show here."""
+    job, serve = plan.job, plan.job.spec.serve
+    if job.options.get("bundle") or job.source:
+        return []
+    aliases = [(role, part.alias) for role, part in (("canary", serve.canary), ("shadow", serve.shadow)) if part]
+    return [
+        f"{role}: there is no alias {alias} yet; modelwright runs tag {alias} VERSION starts it"
+        for role, alias in aliases
+        if alias not in plan.sources
+    ]
 
 
 def result(done: Run, *, counts: Mapping[str, Any] | None = None, cached: bool = False) -> Result:
@@ -104,56 +108,71 @@ def result(done: Run, *, counts: Mapping[str, Any] | None = None, cached: bool =
 
 def settings_of(plan: Plan) -> ServerSettings:
     """What the server process is told."""
-    from modelwright.serving.settings import Limits, RouteSettings, ServerSettings
+    from modelwright.serving.settings import CanarySettings, Limits, ServerSettings, ShadowSettings, TraceSettings
 
     job, serve = plan.job, plan.job.spec.serve
-    limits = serve.limits
+    limits, canary, shadow = serve.limits, serve.canary, serve.shadow
+    alone = bool(job.options.get("bundle") or job.source)  # one bundle, whatever the aliases say
     return ServerSettings(
-        routes=tuple(RouteSettings(share.alias, share.weight, str(share.run.path.resolve())) for share in routed(job)),
+        routes=tuple(share.settings() for share in routed(job)),
         host=serve.host,
         port=serve.port,
-        token=serve.token.reveal() if serve.token else None,
+        access=_access(serve),
+        tls=_tls(job),
+        grpc_port=serve.grpc.port if serve.grpc else None,
+        traces=TraceSettings(serve.traces.endpoint, serve.traces.sample) if serve.traces else None,
         log_folder=str(_log_folder(job)) if serve.log else None,
+        log_sample=serve.log.sample if serve.log else 1.0,
+        log_redact=tuple(serve.log.redact) if serve.log else (),
+        following=None if alone else _following(job),
+        canary=CanarySettings(tuple(canary.steps), **canary.model_dump(exclude={"alias", "steps"})) if canary else None,
+        shadow=ShadowSettings(**shadow.model_dump(exclude={"alias"})) if shadow else None,
+        cache_mb=serve.cache.max_mb if serve.cache else 0.0,
+        workers=0 if serve.workers == "auto" else serve.workers,
+        providers=tuple(serve.providers),
+        fallback=serve.fallback,
         limits=Limits(
             body_bytes=int(limits.body_mb * 1e6),
             rows=limits.rows,
             string_chars=limits.string_chars,
             concurrency=limits.queue,
             body_s=limits.body_s,
+            waiting_rows=limits.waiting_rows,
+            deadline_s=limits.deadline_s,
             log_rows=limits.log_rows,
         ),
     )
 
 
-def _newest(job: Job) -> Run:
-    newest = job.store.newest(job.spec.name, "export")
-    if newest is None:
-        raise ArtifactError(
-            f"{job.spec.name} has nothing to serve yet", hint=f"run: modelwright export {job.spec_file or 'SPEC'}"
-        )
-    return newest
+def _following(job: Job) -> Following:
+    from modelwright.serving.settings import Following
+
+    serve = job.spec.serve
+    return Following(
+        str(job.store.root.resolve()),
+        job.spec.name,
+        {alias: route.weight for alias, route in serve.routes.items()},
+        canary=serve.canary.alias if serve.canary else None,
+        shadow=serve.shadow.alias if serve.shadow else None,
+        every_s=serve.reload_s,
+    )
 
 
-def _aliased(job: Job, aliases: Mapping[str, int]) -> tuple[Share, ...]:
-    routes = job.spec.serve.routes
-    missing = [alias for alias in routes if alias not in aliases]
-    known = ", ".join(f"{alias} v{version:04d}" for alias, version in sorted(aliases.items()))
-    if unknown := [alias for alias in missing if alias not in (CHAMPION, CHALLENGER)]:
-        raise ArtifactError(
-            f"serve.routes: {job.spec.name} has no alias {unknown[0]!r}", hint=f"there is: {known}; see runs tag"
-        )
-    if CHAMPION in routes and CHAMPION not in aliases:
-        hint = f"run: modelwright runs promote {job.spec.name} VERSION (there is: {known})"
-        raise ArtifactError(f"serve.routes: {job.spec.name} has no champion", hint=hint)
-    present = sorted((alias for alias in routes if alias in aliases), key=lambda alias: alias != CHAMPION)
-    left_over = sum(routes[alias].weight for alias in missing)
-    shares = []
-    for place, alias in enumerate(present):
-        weight = routes[alias].weight + (left_over if place == 0 else 0)
-        shares.append(Share(alias, weight, job.store.open(job.spec.name, "export", aliases[alias])))
-    if not sum(share.weight for share in shares):
-        raise ArtifactError(f"serve.routes: no alias with a weight above 0 exists (there is: {known})")
-    return tuple(shares)
+def _access(serve: Serve) -> AccessSettings:
+    from modelwright.serving.settings import AccessSettings
+
+    tokens = (serve.token, serve.metrics_token, serve.admin_token)
+    predict, metrics, admin = (token.reveal() if token else None for token in tokens)
+    access = AccessSettings(predict, metrics, admin, cors=tuple(serve.cors))
+    rate = serve.rate_limit
+    return replace(access, per_s=rate.per_s, burst=rate.burst) if rate else access
+
+
+def _tls(job: Job) -> TlsSettings | None:
+    from modelwright.serving.settings import TlsSettings
+
+    tls = job.spec.serve.tls
+    return TlsSettings(str(job.base / tls.cert), str(job.base / tls.key)) if tls else None
 
 
 def _log_folder(job: Job) -> Path:
@@ -194,9 +213,3 @@ def _messages(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
     assert process.stdout is not None
     for line in process.stdout:
         yield json.loads(line)
-
-
-def _error_of(message: Mapping[str, Any]) -> ModelwrightError:
-    """The server's error, as if it had been raised here."""
-    problems = [Problem(*problem) for problem in message["problems"]]
-    return ERRORS.get(message["exit_code"], ModelwrightError).of(problems)

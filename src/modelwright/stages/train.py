@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelwright.core.columns import ROW_DIGEST
 from modelwright.core.progress import Progress
 from modelwright.core.threads import available_threads
 from modelwright.core.units import format_number
 from modelwright.runs.commit import begin
 from modelwright.stages import lineage
 from modelwright.stages.job import Job, Plan, Result, deciding_first
+from modelwright.stages.train_results import in_words, scores_of, write_results
+from modelwright.stages.warm_start import continued, depending_on
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from modelwright.fitting.prepared import Prepared
     from modelwright.fitting.training import Recipe, Trained
-    from modelwright.runs.commit import Staged
     from modelwright.runs.store import Run
+    from modelwright.spec.train import Train
+
+CHECKPOINTS = ".checkpoints"  # beside the versions: a training that was killed goes on from there when it is run again
 
 
 def plan(job: Job) -> Plan:
@@ -30,20 +34,44 @@ def plan(job: Job) -> Plan:
         "model": section.model.model_dump(mode="json", exclude_defaults=True) | {"kind": section.model.kind},
         "validation": section.validation.model_dump(mode="json"),
         "refit": section.refit,
+        **_around(section),
     }
-    return lineage.plan_of(job, lineage.train_identity(job, prepare), {"prepare": prepare}, summary)
+    sources, start = {"prepare": prepare}, lineage.start_run(job)
+    if section.warm_start is not None:
+        summary["warm_start"] = f"{section.warm_start}: none yet" if start is None else start.label
+    if start is not None:
+        sources["start"] = start
+    return lineage.plan_of(job, lineage.train_identity(job, prepare), sources, summary)
+
+
+def _around(section: Train) -> dict[str, Any]:
+    """What is asked for around the fit."""
+    decision = section.decision and section.decision.model_dump(mode="json", exclude_none=True)
+    found = {"calibration": section.calibration, "decision": decision}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def run(plan: Plan, progress: Progress) -> Result:
     from modelwright.fitting.agreement import agreement
+    from modelwright.fitting.decisions import check_decision
     from modelwright.fitting.fit import compile_model
     from modelwright.fitting.prepared import read_prepared
 
     threads = available_threads()
     with begin(plan.job.store, plan.identity, spec_text=plan.job.spec_text, threads=threads) as staged:
-        data, recipe = read_prepared(plan.job.spec.task, plan.sources["prepare"]), _recipe(plan.job, threads)
+        checkpoints = staged.folder.with_name(CHECKPOINTS)
+        data = read_prepared(plan.job.spec.task, plan.sources["prepare"])
+        recipe = _recipe(plan.job, threads, checkpoints)
+        start = plan.sources.get("start")
+        if start is not None:
+            data, recipe = continued(plan.job, start, data, recipe)
+            progress.say(f"continuing {start.label}, with its feature steps")
+        elif plan.job.spec.train.warm_start is not None:
+            progress.say(f"nothing is {plan.job.spec.train.warm_start} yet, so it is fitted from nothing")
         count = len(data.features.features)
         shape = f"{data.learn.num_rows:,} rows and {count:,} feature{'' if count == 1 else 's'}"
+        if plan.job.spec.train.decision is not None:
+            check_decision(data.task, data.schema, plan.job.spec.train.decision.costs)
         _warn(plan.job, data, recipe, progress)
         started = time.monotonic()
         with progress.track(f"fitting {recipe.model.kind} on {shape}"):
@@ -51,15 +79,19 @@ def run(plan: Plan, progress: Progress) -> Result:
         staged.timing("fit", time.monotonic() - started)
         for what, seconds in trained.durations_s.items():
             staged.timing(what, seconds)
-        model = compile_model(trained.features.model, trained.fitted, data.task, data.schema)
+        trained = _finished(plan.job, data, recipe, trained, progress)
+        if start is not None:
+            trained = depending_on(trained, start)
+        model = compile_model(trained.features.model, trained.fitted, data.task, data.schema, trained.decision)
         staged.write_bytes("model.onnx", model)
-        staged.write_json("parity.json", agreement(model, trained.features, trained.fitted, trained.judged))
+        staged.write_json("parity.json", agreement(model, trained.features, trained.fitted, data.task, trained.judged))
         trained.fitted.save_native(staged.folder / "weights")
-        scores = _scores(data, trained)
-        _write_results(staged, data, recipe, trained, scores)
+        scores = scores_of(data, trained)
+        write_results(staged, data, recipe, trained, scores)
         told = ", ".join(f"{name} {format_number(value)}" for name, value in scores["scores"].items())
         progress.say(f"on {scores['scored_on']}: {told}")
         done = staged.commit()
+        shutil.rmtree(checkpoints, ignore_errors=True)
     return result(done)
 
 
@@ -78,19 +110,43 @@ def result(done: Run, *, cached: bool = False) -> Result:
 
 def _trained(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
     from modelwright.fitting.auto import choose
+    from modelwright.fitting.several_targets import train_each
     from modelwright.fitting.training import train
 
-    candidates = recipe.model.candidates(data.task.kind)
+    if data.task.of_each(data.schema):
+        return train_each(data, recipe, _trained, progress)
+    candidates = recipe.model.candidates(data.task.of_models)
     if candidates == (recipe.model,):
         return train(data, recipe, progress)
     return choose(data, recipe, candidates, progress)
 
 
-def _recipe(job: Job, threads: int) -> Recipe:
+def _finished(job: Job, data: Prepared, recipe: Recipe, trained: Trained, progress: Progress) -> Trained:
+    """Probabilities calibrated and labels decided, where the spec says so."""
+    from modelwright.fitting.decisions import with_decision
+    from modelwright.fitting.recalibration import calibrated
+
+    if recipe.calibration is not None:
+        trained = calibrated(data, trained, recipe.calibration, recipe.seed)
+    if job.spec.train.decision is not None:
+        trained = with_decision(data, trained, **job.spec.train.decision.model_dump())
+    if job.spec.train.learning_curve:
+        from modelwright.fitting.learning_curve import learning_curve
+
+        curve = learning_curve(data, recipe, trained, progress)
+        trained = replace(trained, told={**trained.told, "learning_curve": curve})
+    for line in in_words(trained.told):
+        progress.say(line)
+    return trained
+
+
+def _recipe(job: Job, threads: int, checkpoints: Path) -> Recipe:
     from modelwright.fitting.training import Recipe
 
     section = job.spec.train
-    return Recipe(section.model, section.validation, section.refit, job.spec.seed, threads)
+    model = section.model.at(job.base)
+    calibration, seed = section.calibration, job.spec.seed
+    return Recipe(model, section.validation, section.refit, seed, threads, calibration, checkpoints)
 
 
 def _warn(job: Job, data: Prepared, recipe: Recipe, progress: Progress) -> None:
@@ -102,70 +158,3 @@ def _warn(job: Job, data: Prepared, recipe: Recipe, progress: Progress) -> None:
         )
     if data.features.supervised and not recipe.validation.strict and recipe.validation.kind != "holdout":
         progress.say("feature steps use the target, so each fold fits all of them again")
-
-
-def _scores(data: Prepared, trained: Trained) -> dict[str, Any]:
-    """`scores.json`: every default metric on rows that the scored models were not fitted on."""
-    from modelwright.fitting import scoring
-
-    predictions = scoring.of_scores(data.task, data.schema, trained.judged, trained.scores)
-    metrics = scoring.default_metrics(data.task)
-    return {
-        "metric": metrics[0].kind,
-        "scored_on": trained.chosen_by["scores"],
-        "rows": len(predictions),
-        "scores": {metric.kind: scoring.point_score(metric, predictions) for metric in metrics},
-        "chosen_by": dict(trained.chosen_by),
-    }
-
-
-def _write_results(staged: Staged, data: Prepared, recipe: Recipe, trained: Trained, scores: dict[str, Any]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    parameters = trained.model.model_dump(mode="json", exclude={"kind"})
-    staged.write_json("scores.json", scores)
-    staged.write_json("model.json", {
-        "kind": trained.name or trained.model.kind,
-        "asked_for": recipe.model.kind,
-        "parameters": parameters,
-        "notes": dict(trained.fitted.notes),
-        "features": [feature.name for feature in trained.features.features],
-        "feature_notes": list(trained.features.notes),
-        "inputs": list(trained.features.inputs),
-        "importance": trained.fitted.importance,
-        "contains_rows": _contains_rows(trained),
-        "search": dict(trained.search),
-    })  # fmt: skip
-    alone = {"rank": 1, "model": trained.model.kind, "parameters": parameters, **scores["scores"]}
-    staged.write_json("leaderboard.json", [dict(row) for row in trained.leaderboard] or [alone])
-    pq.write_table(_predictions(data, trained), staged.path("predictions.parquet"))
-    pq.write_table(pa.table({ROW_DIGEST: trained.fitted_rows}), staged.path("fitted_rows.parquet"))
-    names = sorted({key for step in trained.curve for key in step}) or ["iteration", "validation"]
-    curve = {name: pa.array([step.get(name) for step in trained.curve], pa.float64()) for name in names}
-    pq.write_table(pa.table(curve), staged.path("curve.parquet"))
-
-
-def _contains_rows(trained: Trained) -> bool:
-    """Whether rows of learn are in the graph; a model of several says so in its notes."""
-    told = trained.fitted.notes.get("contains_rows", False)
-    return bool(told) or trained.model.contains_rows or trained.features.contains_rows
-
-
-def _predictions(data: Prepared, trained: Trained) -> pa.Table:
-    """Who the row is, what is true, what a model that was not fitted on it said."""
-    import numpy as np
-    import pyarrow as pa
-
-    rows = trained.judged
-    columns = {ROW_DIGEST: rows.column(ROW_DIGEST)}
-    columns |= {column.name: rows.column(column.name) for column in data.schema.of_role("id", "time", "entity")}
-    columns["truth"] = rows.column(data.task.target)
-    if not data.task.classification:
-        columns["prediction"] = pa.array(trained.scores)
-        return pa.table(columns)
-    classes = data.schema.classes or ()
-    columns["prediction"] = pa.array(list(classes)).take(pa.array(np.argmax(trained.scores, axis=1)))
-    for code, label in enumerate(classes):
-        columns[f"probability_{label}"] = pa.array(np.ascontiguousarray(trained.scores[:, code]))
-    return pa.table(columns)

@@ -49,7 +49,7 @@ def plan(job: Job) -> Plan:
 
 def tuned_model(job: Job) -> Model:
     """`tune.model` (by default that of train); of a portfolio, its first candidate that has settings to search."""
-    model, task = job.spec.tune.model, job.spec.task.kind
+    model, task = job.spec.tune.model, job.spec.task.of_models
     if job.spec.tune.space or model.search_space:
         return model
     found = next((candidate for candidate in model.candidates(task) if candidate.search_space), None)
@@ -123,14 +123,17 @@ def _objective(job: Job, data: Prepared, model: Model, threads: int) -> Objectiv
     """Fit as train would, and score what was not fitted on."""
     from modelwright.core.progress import Silent
     from modelwright.fitting import scoring, training
+    from modelwright.fitting.several_targets import train_each
 
     metric = scoring.deciding_metric(job.spec.task)
 
     def score(parameters: Mapping[str, Any]) -> float:
         recipe = training.Recipe(_with(model, parameters), job.spec.tune.validation, "none", job.spec.seed, threads)
-        trained = training.train(data, recipe, Silent())
-        predictions = scoring.of_scores(data.task, data.schema, trained.judged, trained.scores)
-        return scoring.finite_score(metric, predictions)
+        if data.task.of_each(data.schema):
+            trained = train_each(data, recipe, training.train, Silent())
+        else:
+            trained = training.train(data, recipe, Silent())
+        return scoring.finite_score(metric, training.judged(data, trained))
 
     return score
 

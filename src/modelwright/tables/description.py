@@ -14,23 +14,33 @@ from modelwright.tables.reading import SPLIT
 
 FEW = 20  # so few different texts are categories, however few rows there are
 MOST_CATEGORIES = 1000
+MOST_DECLARED = 100_000  # where the spec says that a column is one of categories
 LEARN = f"{quote(SPLIT)} = 'learn'"
 TOGETHER = 100  # columns in one query
+TELLING = 4  # columns of numbers that seldom repeat together
 Facts = Mapping[str, Any]  # of one column of learn: rows, missing, distinct (of texts), minimum, maximum
 
 
 def describe(
-    engine: Engine, columns: Sequence[Column], nullable: Mapping[str, bool], filled: Collection[str]
+    engine: Engine,
+    columns: Sequence[Column],
+    nullable: Mapping[str, bool],
+    filled: Collection[str],
+    categories: Collection[str] = (),
 ) -> tuple[list[Column], dict[str, Facts]]:
     """The columns with all that learn says of them, and the figures behind it.
 
-    `nullable` is what the spec says; `filled` are columns that a feature step fills, so that they may be missing later.
+    `nullable` is what the spec says, as are `categories`: texts that are some, however many values they have. `filled`
+    are columns that a feature step fills, so that they may be missing later.
     """
-    figures = _figures(engine, columns)
-    return [
-        _described(engine, column, figures[column.name], nullable.get(column.name), column.name in filled)
-        for column in columns
-    ], figures
+    figures, described = _figures(engine, columns), []
+    for column in columns:
+        name, facts = column.name, figures[column.name]
+        column = _described(column, facts, nullable.get(name), name in filled)
+        if column.type == "text" and column.role == "input" and _is_category(name, facts, name in categories):
+            column = replace(column, type="category", categories=tuple(_values(engine, name, LEARN)))
+        described.append(column)
+    return described, figures
 
 
 def check_class_like(engine: Engine, target: Column) -> None:
@@ -70,6 +80,13 @@ def classes_of(engine: Engine, target: Column) -> tuple[Column, tuple[Any, ...]]
     return target, tuple(known)
 
 
+def with_values(engine: Engine, labels: Column) -> Column:
+    """Labels that are texts, as a category of all their values; others as they are."""
+    if labels.type not in ("text", "category"):
+        return labels
+    return replace(labels, type="category", categories=tuple(map(str, _values(engine, labels.name, "TRUE"))))
+
+
 def check_weights(engine: Engine, columns: Sequence[Column]) -> None:
     """DataError for weights that can't weigh a row: no numbers, missing, negative, or all zero."""
     for column in columns:
@@ -89,8 +106,19 @@ def check_weights(engine: Engine, columns: Sequence[Column]) -> None:
 
 
 def repeated_rows(engine: Engine, columns: Sequence[Column]) -> int:
-    """How many rows say nothing that an earlier row did not say, ids apart."""
-    listed = ", ".join(quote(column.name) for column in columns if column.role != "id")
+    """How many rows say nothing that an earlier row did not say, ids apart.
+
+    Rows that are equal are so in any few columns, which take less time to compare; mostly that is enough.
+    """
+    compared = [column for column in columns if column.role != "id"]
+    numbers = [column for column in compared if column.type in ("number", "timestamp")][:TELLING]
+    if len(numbers) == TELLING and not _repeated(engine, numbers):
+        return 0
+    return _repeated(engine, compared)
+
+
+def _repeated(engine: Engine, columns: Sequence[Column]) -> int:
+    listed = ", ".join(quote(column.name) for column in columns)
     return int(engine.value(f"SELECT count(*) - count(DISTINCT hash({listed})) FROM rows"))
 
 
@@ -115,7 +143,7 @@ def _counted(column: Column) -> str:
     return f"count(*) - count({name}), NULL, min({name}), max({name})"
 
 
-def _described(engine: Engine, column: Column, facts: Facts, said: bool | None, filled: bool) -> Column:
+def _described(column: Column, facts: Facts, said: bool | None, filled: bool) -> Column:
     present = facts["rows"] - facts["missing"]
     if said is False and facts["missing"]:
         raise DataError(
@@ -126,14 +154,19 @@ def _described(engine: Engine, column: Column, facts: Facts, said: bool | None, 
     column = replace(column, nullable=said is not False and bool(facts["missing"] or said or filled))
     if column.type in ("number", "integer") and present:
         return replace(column, minimum=float(facts["minimum"]), maximum=float(facts["maximum"]))
-    if column.type == "text" and column.role == "input" and _is_category(facts["distinct"], present):
-        return replace(column, type="category", categories=tuple(_values(engine, column.name, LEARN)))
     return column
 
 
-def _is_category(distinct: int, present: int) -> bool:
-    """Few different texts, or at least each of them twice on average."""
-    return 0 < distinct <= FEW or 0 < 2 * distinct <= min(present, 2 * MOST_CATEGORIES)
+def _is_category(name: str, facts: Facts, said: bool) -> bool:
+    """Few different texts, or at least each of them twice on average, or where the spec says so."""
+    distinct, present = facts["distinct"], facts["rows"] - facts["missing"]
+    if said and distinct > MOST_DECLARED:
+        raise DataError(
+            f"{distinct:,} different values are too many for categories (at most {MOST_DECLARED:,})",
+            where=f"prepare.columns.{name}.type",
+            hint="leave type: category out, and see {kind: hashing}, {kind: frequency} or {kind: target}",
+        )
+    return bool(distinct) and (said or distinct <= FEW or 2 * distinct <= min(present, 2 * MOST_CATEGORIES))
 
 
 def _values(engine: Engine, name: str, where: str) -> list[Any]:

@@ -54,7 +54,7 @@ def gather(engine: Engine, relation: str, columns: Sequence[str], rules: TextRul
         return {}
     decimal, written = rules.decimal, ", ".join(f"{quote(name)}::VARCHAR" for name in columns)
     one = f"SELECT generate_subscripts(l, 1) AS c, unnest(l) AS t FROM (SELECT [{written}] AS l FROM {relation})"
-    bare = f"SELECT c, {parsing.stripped('t') if rules.strip else 't'} AS t FROM ({one})"
+    bare = f"SELECT c, {parsing.bare('t', plain=rules.plain_blanks) if rules.strip else 't'} AS t FROM ({one})"
     one = f"SELECT c, {parsing.without_null_words('t', rules.null_words)} AS t FROM ({bare})"
     number = f"CASE WHEN t < {AFTER_NUMBERS} THEN {parsing.number('t', decimal)} END"
     whole = f"v IS NOT NULL AND NOT {parsing.fraction('t', decimal)}"

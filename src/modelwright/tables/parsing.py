@@ -22,11 +22,21 @@ ISO_ABSOLUTE = f"{DATE}{TIME}{OFFSET}"
 ISO = "iso"  # among `format:`, stands for ISO 8601
 
 
-def stripped(text: str) -> str:
-    """Text without the blanks around it. `trim` alone would be slow, and seldom has anything to do."""
-    perhaps = f"({text} < '!' OR {text} >= '{BEYOND_ASCII}' OR ({text})[-1] < '!' OR ({text})[-1] >= '{BEYOND_ASCII}')"
-    blank = f"regexp_matches({text}, {literal(AT_AN_END)})"
-    return f"CASE WHEN {perhaps} AND {blank} THEN trim({text}, {literal(BLANKS)}) ELSE {text} END"
+def bare(text: str, *, plain: bool = False) -> str:
+    """Text without the blanks around it; `plain`: they can only be spaces and line breaks."""
+    return f"CASE WHEN {padded(text, plain=plain)} THEN {trimmed(text)} ELSE {text} END"
+
+
+def padded(text: str, *, plain: bool = False) -> str:
+    """Whether there may be blanks around the text: `trim` would be slow, and seldom has anything to do."""
+    if plain:
+        return f"({text} < '!' OR suffix({text}, ' ') OR suffix({text}, chr(10)))"
+    outer = f"({text} < '!' OR {text} >= '{BEYOND_ASCII}' OR ({text})[-1] < '!' OR ({text})[-1] >= '{BEYOND_ASCII}')"
+    return f"({outer} AND regexp_matches({text}, {literal(AT_AN_END)}))"
+
+
+def trimmed(text: str) -> str:
+    return f"trim({text}, {literal(BLANKS)})"
 
 
 def without_null_words(text: str, words: Sequence[str]) -> str:
@@ -54,6 +64,11 @@ def is_number(text: str, cast: str) -> str:
 def fraction(text: str, decimal: str = ".") -> str:
     """True where a number is written with a decimal sign or an exponent, whatever its value."""
     return "(" + " OR ".join(f"contains({text}, '{sign}')" for sign in (decimal, "e", "E")) + ")"
+
+
+def canonical_integer(text: str, cast: str) -> str:
+    """The BIGINT that `cast` made of a text, where it is written just so: without +, leading zeros, point, exponent."""
+    return f"CASE WHEN {cast}::VARCHAR = {text} AND abs({cast}) <= {LARGEST_INTEGER} THEN {cast} END"
 
 
 def integer(number: str) -> str:

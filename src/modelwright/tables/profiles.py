@@ -232,6 +232,8 @@ def _empty(shape: ColumnCounts) -> ColumnCounts:
 
 def _numbers(values: pa.Array, type: str) -> NDArray[np.float64]:
     """float64 with NaN for missing."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
     if type == "text":
         values = pc.utf8_length(values)
     elif pa.types.is_timestamp(values.type):

@@ -39,6 +39,8 @@ class TextRules:
     null_words: tuple[str, ...] = ("",)
     strip: bool = False
     decimal: str = "."
+    plain_blanks: bool = False  # the only blanks there are: spaces, and line breaks inside values
+    nulls_read: bool = False  # null words are NULL already, but for those with blanks around them
 
 
 class Direct(Protocol):

@@ -40,7 +40,7 @@ class _File:
 
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=texts)
+        self._writer = pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=texts)
         self._waiting = schema.empty_table()
         self._rows = rows
 

@@ -21,7 +21,7 @@ from modelwright.core.names import did_you_mean
 from modelwright.tables import parsing
 from modelwright.tables.engine import Engine, literal, quote
 from modelwright.tables.inference import Evidence, decide, gather, guess, infinite, natural_type, surely_text, wordy
-from modelwright.tables.reading import Reading, Refusal, examples, refuse
+from modelwright.tables.reading import Reading, Refusal, TextRules, examples, refuse
 from modelwright.tables.sources.cells import ODD, Cell, Declared, could_be_direct, odd_place, odd_text, read_cells
 
 __all__ = ["Declared", "check_declared", "check_share", "row_digest", "told_apart_by", "type_rows"]
@@ -165,25 +165,25 @@ def _fill(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Cell]
 
 
 def _filled_directly(engine: Engine, reading: Reading, cells: list[Cell]) -> list[Cell]:
-    """Let the source read numbers itself where it can, and all of them are plain numbers."""
+    """Let the source read null words, and numbers where it can and all of them are plain numbers."""
     source, direct = reading.direct, {cell.name for cell in cells if could_be_direct(cell, reading.rules)}
     for _ in range(DIRECT_TRIES):
         if source is None or not direct:
             break
         tried = [replace(cell, direct=cell.name in direct) for cell in cells]
-        _create(engine, reading, tried, source.relation(direct))
+        _create(engine, tried, replace(reading.rules, nulls_read=True), source.relation(direct))
         wrong = source.misread(engine) | infinite(engine, "rows", [cell.name for cell in tried if cell.direct])
         if not wrong:
             return tried
         engine.execute("DROP TABLE rows")
         direct -= wrong
-    _create(engine, reading, cells, "raw")
+    _create(engine, cells, reading.rules, "raw")
     return cells
 
 
-def _create(engine: Engine, reading: Reading, cells: Sequence[Cell], relation: str) -> None:
+def _create(engine: Engine, cells: Sequence[Cell], rules: TextRules, relation: str) -> None:
     digest = row_digest([cell.column for cell in cells])
-    values = read_cells(cells, reading.rules, relation)
+    values = read_cells(cells, rules, relation)
     engine.execute(f"CREATE TABLE rows AS SELECT *, {digest} AS {quote(ROW_DIGEST)} FROM ({values})")
 
 

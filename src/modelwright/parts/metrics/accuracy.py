@@ -17,7 +17,7 @@ class Accuracy(Metric):
 
     needs: ClassVar[Literal["label"]] = "label"
     direction: ClassVar[Literal["higher"]] = "higher"
-    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "multilabel", "ordinal"})
 
     def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
         return (weights @ (truth == predicted)) / weights.sum(axis=1)

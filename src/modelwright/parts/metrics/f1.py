@@ -26,7 +26,7 @@ class F1(Metric):
 
     needs: ClassVar[Literal["label"]] = "label"
     direction: ClassVar[Literal["higher"]] = "higher"
-    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "multilabel", "anomaly"})
 
     def made_for(self, task: str) -> F1:
         if self.average == "positive" and task == "multiclass":

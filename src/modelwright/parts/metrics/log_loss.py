@@ -19,7 +19,7 @@ class LogLoss(Metric):
 
     needs: ClassVar[Literal["probability"]] = "probability"
     direction: ClassVar[Literal["lower"]] = "lower"
-    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "multilabel", "ordinal"})
 
     def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
         import numpy as np

@@ -17,7 +17,7 @@ class Mae(Metric):
 
     needs: ClassVar[Literal["value"]] = "value"
     direction: ClassVar[Literal["lower"]] = "lower"
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "multi_regression"})
 
     def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
         return (weights @ abs(truth - predicted)) / weights.sum(axis=1)

@@ -17,7 +17,7 @@ class R2(Metric):
 
     needs: ClassVar[Literal["value"]] = "value"
     direction: ClassVar[Literal["higher"]] = "higher"
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "multi_regression"})
 
     def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
         import numpy as np

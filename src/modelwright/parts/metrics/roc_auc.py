@@ -17,7 +17,7 @@ class RocAuc(Metric):
 
     needs: ClassVar[Literal["probability"]] = "probability"
     direction: ClassVar[Literal["higher"]] = "higher"
-    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "multilabel"})
 
     def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
         import numpy as np

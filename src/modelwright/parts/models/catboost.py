@@ -54,6 +54,7 @@ class CatBoost(Model):
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
     needs: ClassVar[frozenset[str]] = frozenset({"one_hot", "float32"})
     seeded: ClassVar[bool] = True
+    folds_in_threads: ClassVar[bool] = True
     search_space: ClassVar[Mapping[str, Any]] = {
         "learning_rate": {"low": 0.02, "high": 0.3, "log": True},
         "depth": {"low": 4, "high": 9, "type": "int"},

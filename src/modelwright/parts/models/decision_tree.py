@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
+from modelwright.parts.boosting import balanced, refuse_class_weight
 from modelwright.parts.forest import bounded_leaf, fit_forest
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
@@ -23,6 +24,9 @@ class DecisionTree(Model):
     min_leaf_rows: int = Field(20, ge=1, description="Fewest rows in a leaf.")
     pruning: float = Field(0.0, ge=0, le=1, description="Cost of a leaf (alpha of minimal cost-complexity pruning).")
     criterion: Literal["gini", "entropy"] = Field("gini", description="Impurity of classes; regression: squared error.")
+    class_weight: Literal["balanced"] | None = Field(
+        None, description="balanced: rare classes count as much as others."
+    )
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
     needs: ClassVar[frozenset[str]] = frozenset({"float32"})  # scikit-learn's trees see float32
@@ -34,6 +38,8 @@ class DecisionTree(Model):
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
         from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+        refuse_class_weight(self.class_weight, context)
+        learn = balanced(learn, self.class_weight)
         settings = {
             "max_depth": self.max_depth,
             "min_samples_leaf": bounded_leaf(self.min_leaf_rows, 1, len(learn.target)),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
+from modelwright.parts.boosting import balanced, refuse_class_weight
 from modelwright.parts.forest import bounded_leaf, fit_forest
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
@@ -29,6 +30,9 @@ class ExtraTrees(Model):
     criterion: Literal["gini", "entropy"] = Field(
         "entropy", description="Impurity of classes; regression: squared error."
     )
+    class_weight: Literal["balanced"] | None = Field(
+        None, description="balanced: rare classes count as much as others."
+    )
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
     seeded: ClassVar[bool] = True
@@ -41,6 +45,8 @@ class ExtraTrees(Model):
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
         from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
+        refuse_class_weight(self.class_weight, context)
+        learn = balanced(learn, self.class_weight)
         settings = {
             "n_estimators": self.trees,
             "max_depth": self.max_depth,

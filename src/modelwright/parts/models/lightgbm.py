@@ -66,6 +66,7 @@ class LightGBM(Model):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
     seeded: ClassVar[bool] = True
+    continues: ClassVar[bool] = True
     folds_in_threads: ClassVar[bool] = True
     search_space: ClassVar[Mapping[str, Any]] = {
         "learning_rate": {"low": 0.01, "high": 0.3, "log": True},
@@ -86,8 +87,9 @@ class LightGBM(Model):
         settings = self._settings(replace(context, threads=threads), fitted_to)
         categories = [at for at, feature in enumerate(context.features) if feature.cardinality is not None]
         data = _dataset(balanced(learn, self.class_weight), settings, categories)
+        start = _start(context)
         if validation is None:
-            booster = lightgbm.train(settings, data, self.iterations)
+            booster = lightgbm.train(settings, data, self.iterations, init_model=start)
             count = booster.current_iteration()
             alone = FittedLightGBM(booster, count, context, stopping_notes(count, count, None), ())
             return cast(Fitted, log_linked(alone, fitted_to))
@@ -105,11 +107,15 @@ class LightGBM(Model):
                 valid_names=["validation"],
                 feval=_evaluation(watched, context),
                 callbacks=callbacks,
+                init_model=start,
+                keep_training_booster=True,  # else trees after the best are dropped, and no fold could have more
             )
+            booster.free_dataset()
         values = recorded["validation"][watched.name]
         best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
         notes = stopping_notes(best, len(values), watched if self.early_stopping_rounds else None)
-        curve = [{"iteration": at + 1.0, "validation": float(value)} for at, value in enumerate(values)]
+        first = 1.0 + booster.current_iteration() - len(values)  # an earlier model's trees come before
+        curve = [{"iteration": at + first, "validation": float(value)} for at, value in enumerate(values)]
         return cast(Fitted, log_linked(FittedLightGBM(booster, best, context, notes, curve), fitted_to))
 
     def _settings(self, context: FitContext, fitted_to: Aim) -> dict[str, Any]:
@@ -184,6 +190,15 @@ class FittedLightGBM:
         folder.mkdir(parents=True, exist_ok=True)
         # How many threads fitted it makes no difference, so it shall make none to the file.
         (folder / "lightgbm.txt").write_text(re.sub(r"\[num_threads: -?\d+\]\n", "", text), encoding="utf-8")
+
+
+def _start(context: FitContext) -> Any:
+    """The earlier booster to continue from; None: from nothing."""
+    import lightgbm
+
+    if context.start is None:
+        return None
+    return lightgbm.Booster(model_str=context.start.files["lightgbm.txt"].decode())
 
 
 def _evaluation(watched: Watch, context: FitContext) -> Callable[..., tuple[str, float, bool]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
+from modelwright.parts.boosting import balanced, refuse_class_weight
 from modelwright.parts.known_classes import of_all_classes
 from modelwright.parts.linear import FittedLinear, sizes
 from modelwright.parts.margins import FittedScores, LinearScores
@@ -46,8 +47,10 @@ class LinearSVM(Model):
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
         import numpy as np
 
+        refuse_class_weight(self.class_weight, context)
         if not context.n_classes:
             return self._fit_values(learn, context)
+        learn = balanced(learn, self.class_weight)  # so that the probabilities are balanced as well
         scores, notes = self._fit_classes(learn, context.seed)
         sigmoids = held_out_sigmoids(
             lambda samples, features: self._fit_classes(samples, context.seed)[0].of(features),
@@ -61,9 +64,7 @@ class LinearSVM(Model):
     def _fit_classes(self, learn: Samples, seed: int) -> tuple[LinearScores, dict[str, Any]]:
         from sklearn.svm import LinearSVC
 
-        estimator = LinearSVC(
-            C=self.C, dual=False, max_iter=self.max_iter, class_weight=self.class_weight, random_state=seed
-        )
+        estimator = LinearSVC(C=self.C, dual=False, max_iter=self.max_iter, random_state=seed)
         notes = _fit(estimator, learn, learn.target)
         return LinearScores(estimator.coef_, estimator.intercept_), notes
 

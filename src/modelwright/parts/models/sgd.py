@@ -10,6 +10,7 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError, SpecError
 from modelwright.parts.base import Model
+from modelwright.parts.boosting import balanced, refuse_class_weight
 from modelwright.parts.known_classes import of_all_classes
 from modelwright.parts.linear import FittedLinear, sizes
 from modelwright.parts.margins import FittedScores, LinearScores
@@ -53,6 +54,7 @@ class SGD(Model):
     }
 
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
+        refuse_class_weight(self.class_weight, context)
         losses = OF_CLASSES if context.n_classes else OF_VALUES
         loss = self.loss or losses[0]
         if loss not in losses:
@@ -61,6 +63,7 @@ class SGD(Model):
             )
         if not context.n_classes:
             return self._fit_values(learn, context, loss)
+        learn = balanced(learn, self.class_weight)  # so that the probabilities are balanced as well
         scores, notes = self._fit_classes(learn, context.seed, loss)
         if loss == "hinge":
             sigmoids = held_out_sigmoids(
@@ -77,7 +80,7 @@ class SGD(Model):
     def _fit_classes(self, learn: Samples, seed: int, loss: str) -> tuple[LinearScores, dict[str, Any]]:
         from sklearn.linear_model import SGDClassifier
 
-        estimator = SGDClassifier(loss=loss, class_weight=self.class_weight, n_jobs=1, **self._settings(learn, seed))
+        estimator = SGDClassifier(loss=loss, n_jobs=1, **self._settings(learn, seed))
         notes = _fit(estimator, learn, learn.target)
         return LinearScores(estimator.coef_, estimator.intercept_), notes
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
+from modelwright.parts.boosting import balanced, refuse_class_weight
 from modelwright.parts.bounded_rows import bounded_rows
 from modelwright.parts.kernels import Kernel, KernelScores, default_rate
 from modelwright.parts.known_classes import codes_of, of_all_classes
@@ -64,7 +65,9 @@ class SVM(Model):
 
         from modelwright.graph.stored_rows import Grid
 
+        refuse_class_weight(self.class_weight, context)
         rows, notes = bounded_rows(learn, self.max_rows, context.n_classes, context.seed)
+        rows = balanced(rows, self.class_weight)  # so that the probabilities are balanced as well
         grid = Grid.for_rows(rows.features)
         kernel = Kernel(self.kernel, self.gamma or default_rate(rows.features), self.degree)
         if context.n_classes:
@@ -108,9 +111,7 @@ class SVM(Model):
             "coef0": 1.0,
             "cache_size": CACHE_MB,
         }
-        estimator = (
-            SVC(class_weight=self.class_weight, **settings) if classes else SVR(epsilon=self.epsilon, **settings)
-        )
+        estimator = SVC(**settings) if classes else SVR(epsilon=self.epsilon, **settings)
         try:
             with one_thread():
                 features = grid.steps(rows.features) * grid.step

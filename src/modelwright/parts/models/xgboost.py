@@ -17,7 +17,7 @@ from modelwright.parts.boosting import extra, log_linked
 from modelwright.parts.monotone import Direction, refuse_with, signs
 from modelwright.parts.objectives import LOG_LINKED, OBJECTIVE_TEXT, TWEEDIE_POWER, Aim, Objective, Watch, aim, watch
 from modelwright.parts.one_thread import one_thread
-from modelwright.parts.samples import FitContext, Fitted, Samples
+from modelwright.parts.samples import FitContext, Fitted, Samples, Start
 from modelwright.parts.tree_models import Problem, best_of, fitted_trees, problem, stopped_trees, summed_gains
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class XGBoost(Model):
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
     needs: ClassVar[frozenset[str]] = frozenset({"float32"})
     seeded: ClassVar[bool] = True
+    continues: ClassVar[bool] = True
+    folds_in_threads: ClassVar[bool] = True
     search_space: ClassVar[Mapping[str, Any]] = {
         "learning_rate": {"low": 0.01, "high": 0.3, "log": True},
         "max_depth": {"low": 3, "high": 10, "type": "int"},
@@ -83,11 +85,12 @@ class XGBoost(Model):
         refuse_with(self.monotone, self.objective, ("absolute_error", "quantile"))
         fitted_to = aim(self.objective, self.quantile, learn, context)
         posed = problem(learn, validation, context, self.class_weight)
-        scale = _scale(posed, fitted_to)
+        scale = _scale(posed, fitted_to) if context.start is None else _earlier_scale(context.start)
+        start = None if context.start is None else bytearray(context.start.files["xgboost.json"])
         settings = self._settings(posed, fitted_to, scale)
         data = _matrix(scale.narrowed(posed.learn), context)
         if posed.validation is None:
-            booster = library.train(settings, data, self.iterations)
+            booster = library.train(settings, data, self.iterations, xgb_model=start)
             alone = fitted_trees(Boosters(booster, scale, context), posed, booster.num_boosted_rounds())
             return cast(Fitted, log_linked(replace(alone, notes={**alone.notes, **scale.notes}), fitted_to))
         watched = watch(fitted_to, posed.validation, posed.context)
@@ -103,11 +106,14 @@ class XGBoost(Model):
                 maximize=watched.greater_is_better,
                 early_stopping_rounds=self.early_stopping_rounds,
                 verbose_eval=False,
+                xgb_model=start,
             )
         values = recorded["validation"][watched.name]
         stops = self.early_stopping_rounds is not None
         best = best_of(values, watched) if stops else len(values)
-        stopped = stopped_trees(Boosters(booster, scale, context), posed, best, values, watched if stops else None)
+        earlier = booster.num_boosted_rounds() - len(values)  # an earlier model's trees come before
+        boosters, noted = Boosters(booster, scale, context), watched if stops else None
+        stopped = stopped_trees(boosters, posed, best, values, noted, earlier=earlier)
         return cast(Fitted, log_linked(replace(stopped, notes={**stopped.notes, **scale.notes}), fitted_to))
 
     def _settings(self, posed: Problem, fitted_to: Aim, scale: Scale) -> dict[str, Any]:
@@ -164,6 +170,11 @@ def _scale(posed: Problem, fitted_to: Aim) -> Scale:
     if posed.context.n_classes or fitted_to.objective in LOG_LINKED:
         return Scale()
     return Scale(float(np.mean(posed.learn.target)), float(np.std(posed.learn.target)))
+
+
+def _earlier_scale(start: Start) -> Scale:
+    """That of the model that is continued: its trees are measured in it."""
+    return Scale(start.notes.get("target_mean", 0.0), start.notes.get("target_deviation", 1.0))
 
 
 @dataclass(frozen=True)

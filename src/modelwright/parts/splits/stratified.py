@@ -48,7 +48,14 @@ class Stratified(Split):
                 where="prepare.split",
                 hint="use {kind: random}, which keeps groups together, or {kind: time}",
             )
-        name = self.column or next(column.name for column in columns if column.role == "target")
+        target = next((column.name for column in columns if column.role == "target"), None)
+        name = self.column or target
+        if name is None:
+            raise SpecError(
+                "there is no target whose mix a stratified split could keep",
+                where="prepare.split",
+                hint="name a column: {kind: stratified, column: …}, or use {kind: random}",
+            )
         stratum = quote(named([name], columns, "split.column")[0].name)
         if engine.value(f"SELECT count(DISTINCT {stratum}) FROM {quote(table)}") > MOST_CLASSES:
             raise SpecError(

@@ -14,6 +14,7 @@ from modelwright.parts.classes import check_classes, compile_classes, encode_cla
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
+    from modelwright.parts.predictions import Predictions
     from modelwright.parts.samples import Floats
 
 
@@ -42,6 +43,17 @@ class Binary(Task):
 
     def compile(self, graph: GraphBuilder, scores: str, schema: Schema) -> None:
         compile_classes(graph, scores, schema)
+
+    def predictions(self, truth: Floats, scores: Floats, features: Floats | None, schema: Schema) -> Predictions:
+        """The positive class is 1, also where it is the first of the two; ties go to the first, as in the graph."""
+        import numpy as np
+
+        from modelwright.parts.predictions import Predictions
+
+        if self.positive is None or schema.classes is None or schema.classes[0] != self.positive:
+            return Predictions(truth, label=np.argmax(scores, axis=1).astype(np.float64), probability=scores)
+        swapped = scores[:, ::-1]
+        return Predictions(1 - truth, label=(swapped[:, 1] >= swapped[:, 0]).astype(np.float64), probability=swapped)
 
 
 PART = Binary

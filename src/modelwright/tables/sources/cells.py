@@ -58,12 +58,22 @@ class Cell:
 
 
 def known(name: str, natural: ColumnType | None, rules: TextRules) -> str:
-    """SQL for a column's values as the source means them: stripped, NULL where null words or NaN say so."""
+    """SQL for a column's values as the source means them: without blanks, NULL where null words or NaN say so."""
     value = quote(name)
-    if natural == "text":
-        text = f"{value}::VARCHAR"
-        return parsing.without_null_words(parsing.stripped(text) if rules.strip else text, rules.null_words)
-    return f"CASE WHEN NOT isnan({value}::DOUBLE) THEN {value}::DOUBLE END" if natural == "number" else value
+    if natural != "text":
+        return f"CASE WHEN NOT isnan({value}::DOUBLE) THEN {value}::DOUBLE END" if natural == "number" else value
+    text = f"{value}::VARCHAR"
+    if rules.nulls_read:
+        return _without_padded_null_words(text, rules) if rules.strip else text
+    if rules.strip:
+        text = parsing.bare(text, plain=rules.plain_blanks)
+    return parsing.without_null_words(text, rules.null_words)
+
+
+def _without_padded_null_words(text: str, rules: TextRules) -> str:
+    """The text without blanks around it; only where there are some it may be a null word."""
+    padded, trimmed = parsing.padded(text, plain=rules.plain_blanks), parsing.trimmed(text)
+    return f"CASE WHEN {padded} THEN {parsing.without_null_words(trimmed, rules.null_words)} ELSE {text} END"
 
 
 def read_cells(cells: Sequence[Cell], rules: TextRules, query: str = "raw") -> str:
@@ -126,16 +136,17 @@ def _read_as_it_stands(cell: Cell, rules: TextRules) -> bool:
 
 
 def _only_stripped(cell: Cell, rules: TextRules) -> bool:
-    return cell.kind == "text" and cell.natural == "text" and rules.strip
+    return cell.kind == "text" and cell.natural == "text" and rules.strip and not rules.nulls_read
 
 
 def _cast(cell: Cell, names: Names, rules: TextRules) -> str | None:
     """The number that text may be, or the text without blanks around it: apart, so that it is computed once."""
     if _only_stripped(cell, rules):
-        return parsing.stripped(f"{quote(cell.name)}::VARCHAR")
+        return parsing.bare(f"{quote(cell.name)}::VARCHAR", plain=rules.plain_blanks)
     if cell.kind not in ("number", "integer") or not _read_as_it_stands(cell, rules):
         return None
-    return parsing.cast(quote(cell.name), rules.decimal)
+    text = quote(cell.name)
+    return parsing.cast(text, rules.decimal) if cell.kind == "number" else f"try_cast({text} AS BIGINT)"
 
 
 def _direct(cell: Cell, names: Names, rules: TextRules) -> str | None:
@@ -145,6 +156,8 @@ def _direct(cell: Cell, names: Names, rules: TextRules) -> str | None:
     text = quote(cell.name)
     if cell.kind == "timestamp":
         return parsing.timestamp(text, (), cell.declared.timezone)
+    if cell.kind == "integer":
+        return parsing.canonical_integer(text, names.cast)
     return (
         f"CASE WHEN {parsing.is_number(text, names.cast)} AND {text} >= '!' THEN {names.cast} END"  # blanks precede !
     )
@@ -168,9 +181,7 @@ def _value(cell: Cell, names: Names, rules: TextRules) -> str | None:
     if not _read_as_it_stands(cell, rules):
         return _cleaned_value(cell, names.second, rules)
     again = _parsed(cell, names.second, rules)
-    if cell.kind == "integer":
-        return f"coalesce({parsing.integer(names.direct)}, {parsing.integer(again)})"
-    return f"coalesce({names.direct}, {again})"
+    return f"coalesce({names.direct}, {parsing.integer(again) if cell.kind == 'integer' else again})"
 
 
 def _parsed(cell: Cell, text: str, rules: TextRules) -> str:
@@ -201,6 +212,10 @@ def _odd(cell: Cell, names: Names, rules: TextRules) -> str | None:
         return None
     text = names.second if cell.natural == "text" else f"{names.second}::VARCHAR"
     if _read_as_it_stands(cell, rules):
+        if cell.kind == "integer":  # written as integers are
+            against = _against(cell, text, names.value, rules)
+            unlike = f"{names.value} IS NULL{f' OR {against}' if against else ''}"
+            return f"CASE WHEN {names.direct} IS NULL AND ({unlike}) THEN {text} END"
         text = f"CASE WHEN {names.direct} IS NULL THEN {text} ELSE {quote(cell.name)} END"
     against = _against(cell, f"({text})", names.value, rules)
     return f"CASE WHEN {names.value} IS NULL {f'OR {against} ' if against else ''}THEN {text} END"

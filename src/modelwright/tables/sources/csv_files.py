@@ -20,6 +20,7 @@ from modelwright.tables.sources.unpacking import opened
 
 CHUNK = 1 << 22
 UNDERSCORED = re.compile("_(?<=[0-9]_)[0-9]")  # beginning with a plain character it is found as fast as one
+RARE_BLANKS, RARE_ASCII_BLANKS = "\t\v\f\u00a0\ufeff", "\t\v\f"
 ENCODING_HINT = "say which it is, for example encoding: cp1252 (Western), cp1251 (Cyrillic) or utf-16"
 
 
@@ -51,6 +52,7 @@ class Survey:
     quotes: bool
     carriage_returns: bool
     underscored: bool  # an underscore between digits, which some take for a part of a number
+    rare_blanks: bool  # blanks other than spaces and line ends
 
 
 def records(file: TextIO, dialect: Dialect) -> Iterator[tuple[int, int, list[str]]]:
@@ -102,7 +104,7 @@ def _names(fields: Sequence[str], dialect: Dialect, name: str) -> tuple[str, ...
 def survey(path: Path, dialect: Dialect, name: str) -> Survey:
     """Counts lines; DataError, naming the line, at the first byte that is not in the file's encoding."""
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
-    lines, last, quotes, carriage_returns, underscored = 0, "\n", False, False, False
+    lines, last, quotes, carriage_returns, underscored, rare_blanks = 0, "\n", False, False, False, False
     with path.open("rb") as file:
         while True:
             chunk = file.read(CHUNK)
@@ -122,9 +124,11 @@ def survey(path: Path, dialect: Dialect, name: str) -> Survey:
             quotes = quotes or (dialect.quote != "" and dialect.quote in text)
             carriage_returns = carriage_returns or "\r" in text
             underscored = underscored or UNDERSCORED.search(last + text) is not None
+            blanks = RARE_ASCII_BLANKS if text.isascii() else RARE_BLANKS
+            rare_blanks = rare_blanks or any(blank in text for blank in blanks)
             last = (last + text)[-2:]
             if not chunk:
-                return Survey(lines + (last[-1] != "\n"), quotes, carriage_returns, underscored)
+                return Survey(lines + (last[-1] != "\n"), quotes, carriage_returns, underscored, rare_blanks)
 
 
 def plain_copy(path: Path, dialect: Dialect, copy: Path) -> Dialect:

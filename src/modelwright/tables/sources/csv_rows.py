@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -77,6 +77,7 @@ def read_csv(
         found = f"; refused:\n{reading.examples(engine)}" if refused else ""
         raise reading.NoRows(f"a header, but no rows{found}", where=sources[0].name)
     shown = tuple(source.name for source in sources)
+    rules = replace(rules, plain_blanks=not any(source.survey.rare_blanks for source in sources))
     return Reading(
         shown, columns, total, refused, True, rules, tuple(starts), tuple(lines), True, _direct(sources, rules)
     )

@@ -1,0 +1,1 @@
+"""The prediction log: written beside the server, read while it is written."""

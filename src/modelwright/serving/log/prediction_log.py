@@ -1,0 +1,246 @@
+"""The prediction log: what was asked and answered, row by row, written by a thread that requests never wait for."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import subprocess
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from modelwright.serving.layout import joined
+from modelwright.serving.log.arrow_columns import TIME, TYPES, column, texts
+from modelwright.serving.log.compacting import PATIENCE_S, start_compacting
+from modelwright.serving.log.segments import Segment
+from modelwright.serving.signature import Signature
+
+if TYPE_CHECKING:
+    from modelwright.serving.model import Scored
+
+logger = logging.getLogger(__name__)
+
+FLUSH_S = 1.0
+FLUSH_ROWS = 1_000  # more at once hold up the requests for longer, and take more memory
+OWN = {
+    "request_id": pa.string(),
+    "row": pa.int64(),
+    "time": TIME,
+    "model": pa.string(),
+    "version": pa.int64(),
+    "route": pa.string(),
+    "latency_ms": pa.float64(),
+    "shadow": pa.bool_(),
+}
+ANSWERS = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One answered request."""
+
+    request_id: str
+    time_us: int
+    version: int
+    route: str
+    latency_ms: float
+    scored: Scored
+    shadow: bool = False  # scored, but not what the caller was answered
+
+
+class PredictionLog:
+    """`append` never blocks and never fails: what the writer can't take is dropped and counted."""
+
+    def __init__(
+        self,
+        folder: Path,
+        signatures: Mapping[int, Signature],
+        *,
+        queue_rows: int,
+        sample: float = 1.0,
+        redact: Collection[str] = (),
+    ) -> None:
+        """`sample` is the share of requests that are logged, `redact` the columns that never are."""
+        self.folder = folder
+        self._sample, self._redact = sample, frozenset(redact)
+        self._signatures: dict[int, Signature] = {}
+        self._schemas: dict[int, pa.Schema] = {}
+        self.know(signatures)
+        self._segments: dict[int, Segment] = {}
+        self._queue: deque[Entry] = deque()
+        self._limit = queue_rows
+        # Each counter has one writing thread: appended, refused and left out the event loop, the others the writer.
+        self._appended = self._refused = self._left_out = self._taken = self._written = self._lost = 0
+        self._complaint = ""
+        self._compacting: subprocess.Popen[bytes] | None = None
+        self._released = False  # since the last process was started
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        self._thread.start()
+
+    def know(self, signatures: Mapping[int, Signature]) -> None:
+        """Take entries of more versions from now on; before the first of them is appended."""
+        new = {version: log_schema(signature, self._redact) for version, signature in signatures.items()}
+        self._schemas = {**self._schemas, **new}
+        self._signatures = {**self._signatures, **signatures}
+
+    def append(self, entry: Entry) -> None:
+        """Queue an entry, or count its rows as dropped when the writer is too far behind."""
+        rows = len(entry.scored)
+        if self._sample < 1 and _draw(entry.request_id) >= self._sample:
+            self._left_out += rows
+            return
+        waiting = self._appended - self._taken + rows
+        if waiting > self._limit:
+            self._refused += rows
+            return
+        self._appended += rows
+        self._queue.append(entry)
+        if waiting >= FLUSH_ROWS:
+            self._wake.set()
+
+    def counts(self) -> dict[str, int]:
+        """Rows written, dropped, and (where there is sampling) left out so far."""
+        counted = {"written": self._written, "dropped": self._refused + self._lost}
+        return counted if self._sample == 1 else {**counted, "sampled_out": self._left_out}
+
+    def close(self) -> None:
+        """Write what waits, then compact; a disk that hangs is not waited for without end."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(PATIENCE_S)
+
+    def _run(self) -> None:
+        self._compact()  # what servers that died have left
+        while not self._stop.is_set():
+            self._wake.wait(FLUSH_S)
+            self._wake.clear()
+            self._flush()
+            hour = time.strftime("%Y%m%dT%H", time.gmtime())
+            done = [version for version, segment in self._segments.items() if segment.hour != hour or segment.full]
+            self._release(done)
+            if self._released:
+                self._compact()
+        self._flush()
+        self._release(list(self._segments))
+        for _ in range(2):  # the one that may be running has not seen what was released just now
+            if self._compacting:
+                self._try(functools.partial(self._compacting.wait, PATIENCE_S))
+            if self._released:
+                self._compact()
+
+    def _flush(self) -> None:
+        by_version: dict[int, list[Entry]] = {}
+        taken = 0
+        for _ in range(len(self._queue)):
+            entry = self._queue.popleft()
+            taken += len(entry.scored)
+            by_version.setdefault(entry.version, []).append(entry)
+        for version, entries in by_version.items():
+            rows = sum(len(entry.scored) for entry in entries)
+            if self._try(lambda version=version, entries=entries: self._write(version, entries)):
+                self._written += rows
+            else:
+                self._lost += rows
+        self._taken += taken
+
+    def _write(self, version: int, entries: list[Entry]) -> None:
+        batch = record_batch(entries, self._signatures[version], self._schemas[version])
+        if version not in self._segments:
+            self._segments[version] = Segment(self.folder, self._schemas[version], f"v{version:04d}")
+        self._segments[version].append(batch)
+
+    def _release(self, versions: list[int]) -> None:
+        for version in versions:
+            self._try(self._segments.pop(version).release)
+            self._released = True
+
+    def _compact(self) -> None:
+        """In a process of its own, one at a time."""
+
+        def start() -> None:
+            self._compacting = start_compacting(self.folder)
+            self._released = False
+
+        if self._compacting is None or self._compacting.poll() is not None:
+            self._try(start)
+
+    def _try(self, action: Any) -> bool:
+        """Nothing that goes wrong here may stop answers: False, and the caller counts what was lost."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - a full disk, a folder that was removed, and what no one thought of
+            if str(error) != self._complaint:  # once, not every second
+                logger.warning("prediction log in %s: %s", self.folder, error)
+            self._complaint = str(error)
+            return False
+        return True
+
+
+def log_schema(signature: Signature, redact: Collection[str] = ()) -> pa.Schema:
+    """Columns of the log. A data column that has the name of one of the log's own is kept as `data.<name>`."""
+    fields = [pa.field(name, kind) for name, kind in OWN.items()]
+    answers = {name for output in signature.outputs for name in output.columns}
+    fields += [
+        pa.field(data_column(field.name, answers), TYPES[field.type], metadata={"column": field.name})
+        for field in signature.fields
+        if field.name not in redact
+    ]
+    fields += [pa.field(name, ANSWERS[output.type]) for output in signature.outputs for name in output.columns]
+    return pa.schema(fields, metadata={"model": signature.name})
+
+
+def data_column(name: str, answers: Collection[str] = ()) -> str:
+    """The log's name for a column of the data, beside those of the answers."""
+    own = name in OWN or name in answers or name == "prediction" or name.startswith(("probability_", "data."))
+    return f"data.{name}" if own else name
+
+
+def record_batch(entries: list[Entry], signature: Signature, schema: pa.Schema) -> pa.RecordBatch:
+    """One row for each row of each entry, in the order of the requests."""
+    counts = np.array([len(entry.scored) for entry in entries])
+    total = int(counts.sum())
+
+    def spread(values: list[str]) -> pa.Array:
+        return texts([value for value, count in zip(values, counts, strict=True) for _ in range(count)])
+
+    def repeated(values: list[Any], kind: str, dtype: Any) -> pa.Array:
+        return column(kind, np.repeat(np.array(values, dtype), counts))
+
+    rows = np.concatenate([np.arange(count) for count in counts])
+    arrays = [
+        spread([entry.request_id for entry in entries]),
+        column("integer", rows),
+        repeated([entry.time_us for entry in entries], "timestamp", np.int64),
+        spread([signature.name] * len(entries)),
+        column("integer", np.full(total, entries[0].version)),
+        spread([entry.route for entry in entries]),
+        repeated([entry.latency_ms for entry in entries], "number", np.float64),
+        repeated([entry.shadow for entry in entries], "boolean", np.float64),
+    ]
+    asked = joined([entry.scored.rows for entry in entries])
+    logged = {field.metadata[b"column"].decode() for field in schema if field.metadata}
+    arrays += [column(field.type, asked.column(field.name)) for field in signature.fields if field.name in logged]
+    for output in signature.outputs:
+        answers = _joined([entry.scored.answers[output.name] for entry in entries])
+        parts = [answers] if output.labels is None else answers.T
+        arrays += [column(output.type, part) for part in parts]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _joined(parts: list[Any]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _draw(request_id: str) -> float:
+    """0 to 1, the same for all that is logged of one request."""
+    return zlib.crc32(request_id.encode()) / 2**32

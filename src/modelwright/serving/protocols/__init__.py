@@ -1,0 +1,1 @@
+"""What requests may look like and how they are answered: JSON, CSV, Arrow, the Open Inference Protocol, gRPC, pages."""

@@ -1,0 +1,97 @@
+"""Time is planned: what is left out is left out for a reason, and what is kept is counted in."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from fitting.small_tables import prepared
+from fitting.test_auto import auto, graph_of, part
+from modelwright.fitting import costs
+from modelwright.fitting.agreement import agreement
+from modelwright.fitting.budget import AROUND_S, Budget
+from modelwright.fitting.fit import compile_model
+from modelwright.fitting.members import Candidate, FoldFits
+from modelwright.fitting.shared_folds import shared_folds, spread
+from modelwright.fitting.training import Recipe
+
+
+def fits(data, validation=None):
+    recipe = Recipe(part("models", "auto"), validation or part("validations", "kfold", folds=5), "none", 3, 2)
+    return FoldFits(shared_folds(data, recipe.validation, recipe.seed), recipe)
+
+
+def test_what_comes_before_and_after_the_portfolio_counts_as_spent():
+    budget = Budget(10)
+    assert budget.left_s == pytest.approx(10 - AROUND_S, abs=0.1)
+    budget.reserved_s = 5
+    assert not budget.fits(4) and budget.fits(2)
+
+
+def test_folds_that_are_fitted_at_the_same_time_cost_once():
+    some = fits(prepared("regression"))
+    assert some.at_once(Candidate("lightgbm", part("models", "lightgbm"))) == 2
+    network, forest = (Candidate(kind, part("models", kind)) for kind in ("mlp", "extra_trees"))
+    rows = some.shared.folds[0].learn.sum() / 1000
+    assert costs.member_s(network, [], some) == pytest.approx(costs.LOADED_S["mlp"] + 3 * 0.3 * rows, rel=0.01)
+    assert costs.member_s(forest, [], some) == pytest.approx(5 * 0.12 * rows / 2, rel=0.01), "it has both threads"
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_boosting_behind_an_adapter_is_averaged_over_the_folds_in_one_node(task):
+    pytest.importorskip("xgboost")
+    data = prepared(task)
+    trained = auto(data, refit="learn+validation", models=(("xgboost", {"iterations": 20}),))
+    assert trained.fitted.notes["averaged_models"] == 3
+    graph = graph_of(data, trained)
+    assert graph.count(b"TreeEnsemble") == 1
+    assert agreement(graph, trained.features, trained.fitted, data.task, data.validation)["graph_to_native"] <= 1e-9
+
+
+def test_networks_of_all_folds_are_averaged_too():
+    pytest.importorskip("torch")
+    data = prepared("regression")
+    trained = auto(data, refit="learn+validation", models=(("mlp", {"epochs": 2, "hidden": 8}),))
+    assert trained.fitted.notes["averaged_models"] == 3
+    model = compile_model(trained.features.model, trained.fitted, data.task, data.schema)
+    found = agreement(model, trained.features, trained.fitted, data.task, data.validation)
+    assert found["graph_to_native"] <= 1e-9
+
+
+def test_a_small_budget_means_larger_steps_for_many_rows_only():
+    models = part("models", "auto", budget_s=10).candidates("regression")
+    rate = {
+        rows: part("models", "auto", budget_s=10).for_rows(models, rows, 0)[0].learning_rate for rows in (2_000, 9_000)
+    }
+    assert rate == {2_000: 0.05, 9_000: 0.1}
+    assert part("models", "auto", budget_s=600).for_rows(models, 9_000, 0) == models
+
+
+def test_a_graph_costs_what_it_computes_not_what_it_looks_up():
+    """The tables of a forest of several classes are large, and a row takes one entry of them for each tree."""
+    data = prepared("multiclass", 600)
+    small = (
+        ("random_forest", {"trees": 20, "min_leaf_rows": 40}),
+        ("random_forest", {"trees": 20, "min_leaf_rows": 1}),
+    )
+    board = {entry["name"]: entry for entry in auto(data, models=small, prefer="size").leaderboard}
+    cheap, dear = board["random_forest"], board["random_forest 2"]
+    assert dear["bytes"] > 4 * cheap["bytes"] and dear["us_per_row"] < 2 * cheap["us_per_row"]
+
+
+def test_rows_that_stand_for_all_are_spread_evenly():
+    assert spread(10, 4).tolist() == [0, 3, 6, 9]
+    assert spread(3, 4).tolist() == [0, 1, 2]
+    assert spread(3, None).tolist() == [0, 1, 2]
+
+
+def test_the_portfolio_ends_in_time():
+    data = prepared("regression", 3000)
+    started = time.monotonic()
+    trained = auto(data, budget_s=6.0, max_models=None, threads=1)
+    spent = time.monotonic() - started
+    graph_of(data, trained)
+    assert spent < 6.0 * 1.1
+    assert np.isfinite(trained.scores).all()
