@@ -1,6 +1,6 @@
 """LightGBM called directly on prepare's tables, for `train.py`: as few lines and as little memory as it takes.
 
-python _train_directly.py PREPARED ITERATIONS LEAVES [--only-import]
+python _train_directly.py PREPARED ITERATIONS LEAVES
 """
 
 import sys
@@ -9,13 +9,10 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import pyarrow.parquet as pq
-import sklearn.metrics  # noqa: F401 - what LightGBM's users have loaded, as we do
 
 from modelwright.core.threads import available_threads
 
 prepared, iterations, leaves = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-if "--only-import" in sys.argv:
-    sys.exit()
 table = pq.read_table(prepared / "learn.parquet")
 names = [name for name in table.column_names if name.startswith("x")]
 matrix = np.empty((table.num_rows, len(names)))

@@ -45,6 +45,9 @@ def test_init_says_which_columns_there_are(command: Any, folder: Path) -> None:
     said = command("init", "rides.csv", "--target", "duration")
     assert said.code == 3
     assert 'did you mean "duration_min"' in said.err
+    said = command("init", "rides.csv")
+    assert said.code == 2
+    assert "--target one of: " in said.err and "duration_min" in said.err
     assert command("init", "rides.csv", "--target", "weather", "-o", "no/such.yaml").code == 2
     assert not list(folder.glob("*.yaml"))
 

@@ -13,7 +13,6 @@ from contracts.test_steps import ARROW, Case, every_step, learn_of, schema, tabl
 from modelwright.core.columns import Schema
 from modelwright.core.outputs import Output
 from modelwright.fitting.features import FittedFeatures
-from modelwright.graph import encoders
 from modelwright.serving.model import ServedModel
 from modelwright.serving.rows import json_rows
 from modelwright.serving.settings import Limits
@@ -59,9 +58,8 @@ def odd_rows(columns: dict[str, str]) -> pa.Table:
 
 
 def answered(served: ServedModel, rows: list[dict[str, Any]]) -> bytes:
-    columns = served.decoder.decode(json.dumps({"rows": rows}).encode())
-    feed = {field.name: encoders.encode(field.type, columns[field.name]) for field in served.signature.inputs}
-    return served.run(feed)["features"].tobytes()
+    decoded = served.decoder.decode(json.dumps({"rows": rows}).encode())
+    return served.run(served.feed_rows(decoded))["features"].tobytes()
 
 
 def served_by(fitted: FittedFeatures, columns: Schema) -> ServedModel:

@@ -9,7 +9,7 @@ import pytest
 
 from fitting.small_tables import prepared
 from fitting.test_auto import auto, graph_of, part
-from modelwright.fitting import costs
+from modelwright.fitting import costs, members
 from modelwright.fitting.agreement import agreement
 from modelwright.fitting.budget import AROUND_S, Budget
 from modelwright.fitting.fit import compile_model
@@ -95,3 +95,26 @@ def test_the_portfolio_ends_in_time():
     graph_of(data, trained)
     assert spent < 6.0 * 1.1
     assert np.isfinite(trained.scores).all()
+
+
+def test_on_a_busy_machine_what_is_usual_takes_as_much_longer(monkeypatch):
+    data = prepared("binary")
+    some = fits(data)
+    trees = Candidate("lightgbm", part("models", "lightgbm", iterations=5))
+    processor = iter([0.0, 4.0])
+    monkeypatch.setattr(members.time, "process_time", lambda: next(processor))
+    fold = FoldFits.fit
+    monkeypatch.setattr(FoldFits, "fit", lambda *given: [(one, 2.0) for one, _ in fold(*given)])
+    member = members.fit_member(trees, some, "raw", Budget(60), must=True, bagging=False)
+    assert member.slowness == pytest.approx(5 * 2.0 / 4.0)
+
+    forest = Candidate("extra_trees", part("models", "extra_trees"))
+    assert costs.fold_s(forest, [member], some) == pytest.approx(2.5 * costs.fold_s(forest, [], some))
+    busy = Budget(10, slowness=2.5)
+    assert busy.left_s == pytest.approx(10 - 2.5 * AROUND_S, abs=0.1)
+
+
+def test_a_quiet_machine_is_not_taken_for_a_busy_one():
+    trees = Candidate("lightgbm", part("models", "lightgbm", iterations=5))
+    member = members.fit_member(trees, fits(prepared("binary")), "raw", Budget(60), must=True, bagging=False)
+    assert costs.slowness([member]) == 1.0, "it took too short to tell"

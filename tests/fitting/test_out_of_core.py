@@ -9,7 +9,7 @@ import pytest
 
 from modelwright.core.columns import Column, Schema
 from modelwright.core.errors import DataError
-from modelwright.fitting import learn_rows, made_columns
+from modelwright.fitting import made_columns
 from modelwright.fitting.features import fit_features
 from modelwright.fitting.frame import Frame
 from modelwright.fitting.learn_rows import rows_of
@@ -72,7 +72,6 @@ def file(table, tmp_path):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(learn_rows, "PIECE_ROWS", 512)
     monkeypatch.setattr("modelwright.fitting.frame.PIECE_ROWS", 512)
 
 
@@ -90,9 +89,9 @@ def test_auto_of_a_file_is_auto_of_a_table(table, file):
     assert fit_features("auto", file, SCHEMA, None, 0) == fit_features("auto", table, SCHEMA, None, 0)
 
 
-def test_batches_of_a_file_are_the_rows_of_the_whole(table, file, small_pieces):
+def test_batches_of_a_file_are_the_rows_of_the_whole(table, file):
     features = fit_features(STEPS, table, SCHEMA, None, 0)
-    batches = list(features.transform_batches(file))
+    batches = list(features.transform_batches(file, 512))
     assert len(batches) > 1
     np.testing.assert_array_equal(np.concatenate(batches), features.transform(table))
 

@@ -220,7 +220,7 @@ def test_lightgbm_takes_categories_natively():
 
 
 def test_a_forest_stays_within_its_nodes(monkeypatch):
-    from modelwright.parts import forest
+    from modelwright.parts.estimators import forest
 
     monkeypatch.setattr(forest, "MOST_NODES", 1000)
     fitted = fit_model(model_of("random_forest"), rows("regression"), None, context("regression"))

@@ -17,8 +17,8 @@ from modelwright.graph.builder import NUMBER, GraphBuilder
 from modelwright.graph.running import WIDE_CHUNK, Scorer
 from modelwright.graph.stored_rows import Grid, squared_distances
 from modelwright.parts import catalog
-from modelwright.parts.bounded_rows import bounded_rows
-from modelwright.parts.platt import class_folds, fitted_sigmoid
+from modelwright.parts.estimators.bounded_rows import bounded_rows
+from modelwright.parts.estimators.platt import class_folds, fitted_sigmoid
 from modelwright.parts.samples import Feature, FitContext, Samples
 from parts.twins import few
 
@@ -281,7 +281,7 @@ def test_drawn_rows_keep_rare_classes_and_the_bound_on_cells(monkeypatch):
     target[:3], target[3] = 1, 2
     rows, notes = bounded_rows(Samples(np.ones((1000, 4)), target), 100, 3, seed=0)
     assert np.bincount(rows.target.astype(int)).tolist() == [99, 2, 1] and notes["rows_left_out"] == 898
-    monkeypatch.setattr("modelwright.parts.bounded_rows.MOST_CELLS", 200)
+    monkeypatch.setattr("modelwright.parts.estimators.bounded_rows.MOST_CELLS", 200)
     assert len(bounded_rows(Samples(np.ones((1000, 4)), target), 100, 0, seed=0)[0].target) == 50
 
 

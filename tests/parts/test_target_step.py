@@ -95,7 +95,7 @@ def test_numbers_and_a_missing_target_are_refused():
     numbers = Schema((Column("x", "number"),))
     with pytest.raises(SpecError, match='"x"'):
         fit_features([step(columns="x")], pa.table({"x": [1.0]}), numbers, Target(np.ones(1), 0), 0)
-    with pytest.raises(SpecError, match="learns from the target"):
+    with pytest.raises(SpecError, match="learns from one target, and the task has none"):
         fit_features([step()], table("a", "b"), SCHEMA, None, 0)
 
 

@@ -78,8 +78,14 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(said: Any) -
         ("seed=1.5", "seed: should be a valid integer, got 1.5"),
         ("train.model.learning_rate=.inf", "train.model.learning_rate: should be a finite number"),
         ("task.metric=acuracy", 'task.metric: there is no metric "acuracy"; did you mean "accuracy"?'),
-        ("task.metric=accuracy", "task.metric: accuracy is for binary, multiclass, not for regression"),
-        ("evaluate.metrics=[roc_auc]", "evaluate.metrics.0: roc_auc is for binary, multiclass, not for regression"),
+        (
+            "task.metric=accuracy",
+            "task.metric: accuracy is for binary, multiclass, multilabel, ordinal, not for regression",
+        ),
+        (
+            "evaluate.metrics=[roc_auc]",
+            "evaluate.metrics.0: roc_auc is for binary, multiclass, multilabel, not for regression",
+        ),
         ("train.model=logistic", "train.model: logistic is for binary, multiclass, not for regression"),
         ("evaluate.gates=[{kind: threshold, metric: rms, max: 1}]", 'there is no metric "rms"; did you mean "rmse"?'),
         ("prepare.columns.duration_min.role=id", "prepare.columns.duration_min.role: it is the target"),

@@ -21,6 +21,7 @@ MINIMAL: dict[str, Any] = {
     "name": "a",
     "task": {"kind": "regression", "target": "y"},
     "prepare": {"source": {"kind": "csv", "path": "a.csv"}},
+    "serve": {"log": {"folder": "logs"}},
 }
 SECTIONS: dict[str, dict[str, Any]] = {  # every mapping with fixed keys, with the least that it must hold
     "": {},
@@ -29,6 +30,7 @@ SECTIONS: dict[str, dict[str, Any]] = {  # every mapping with fixed keys, with t
     "prepare/columns/x": {},
     "prepare/contract": {"file": "a.json"},
     "train": {},
+    "train/decision": {"threshold": 0.3},
     "tune": {},
     "tune/space/model.x": {"low": 1, "high": 2},
     "tune/space/model.y": {"choices": [1]},
@@ -38,6 +40,13 @@ SECTIONS: dict[str, dict[str, Any]] = {  # every mapping with fixed keys, with t
     "serve": {},
     "serve/routes/champion": {},
     "serve/log": {"folder": "logs"},
+    "serve/canary": {"alias": "candidate"},
+    "serve/shadow": {},
+    "serve/cache": {},
+    "serve/grpc": {},
+    "serve/traces": {"endpoint": "http://127.0.0.1:4318/v1/traces"},
+    "serve/tls": {"cert": "cert.pem", "key": "key.pem"},
+    "serve/rate_limit": {"per_s": 1},
     "serve/limits": {},
     "monitor": {},
     "monitor/window": {},
@@ -71,7 +80,7 @@ def put(path: str, value: Any) -> dict[str, Any]:
 
     def placed(below: Any, steps: list[str]) -> Any:
         if not steps:
-            return {**below, **value} if path in ("", "prepare") else value
+            return {**below, **value} if path in ("", "prepare", "serve") else value
         if steps[0] == "0":
             return [placed(None, steps[1:])]
         return {**(below or {}), steps[0]: placed((below or {}).get(steps[0]), steps[1:])}

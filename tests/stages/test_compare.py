@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from modelwright.core.columns import ROW_DIGEST
+from modelwright.core.columns import ROW_DIGEST, Schema
 from modelwright.core.errors import ArtifactError
 from modelwright.fitting import ensembling, recorded, scoring
+from modelwright.fitting.features import fit_features
 from modelwright.runs.commit import begin
 from modelwright.spec.load import load
 from modelwright.stages import lineage
@@ -34,12 +35,14 @@ def asking(job, old, new):
 
 
 def prepared_anew(job, learn):
-    """Another prepare run, with other rows to learn from."""
+    """Another prepare run, with features of another seed."""
     first = job.store.newest("small", "prepare")
+    schema = Schema.from_dict(first.read_json("schema.json"))
     with begin(job.store, lineage.prepare_identity(job), spec_text=job.spec_text, threads=1) as staged:
         for name in first.manifest.outputs:
-            if name not in ("spec.yaml", "learn.parquet"):
+            if name not in ("spec.yaml", "learn.parquet", "features.json"):
                 staged.write_bytes(name, first.read_bytes(name))
+        staged.write_json("features.json", fit_features("auto", learn, schema, None, 4).to_dict())
         pq.write_table(learn, staged.path("learn.parquet"))
         return staged.commit()
 
@@ -107,7 +110,7 @@ def test_another_validation_is_shown_and_never_ranked(tmp_path):
         ("ridge", None),
     ]
     assert {one.not_ranked_because for one in found.runs[2:]} == {"validation kfold, not holdout"}
-    assert all(one.score["low"] < one.score["high"] and one.behind is None for one in found.runs)
+    assert all(one.score["low"] < one.score["high"] and one.behind is None for one in found.runs[2:])
     found = compare(asking(job, RIDGE, FOLDS))
     assert found.reference == "train/v0002"
     assert [one.rank for one in found.runs] == [1, None, None, None]
@@ -127,16 +130,17 @@ def test_other_data_is_shown_and_never_ranked(tmp_path):
         assert [(one.run, one.rank) for one in found.runs] == [("train/v0001", 1), ("train/v0002", None)]
 
 
-def test_the_same_rows_prepared_again_are_the_same_data(tmp_path):
+def test_the_same_rows_with_other_features_are_the_same_data(tmp_path):
     job = trained(tmp_path, "regression", RIDGE)
     (tmp_path / "data.csv").write_text("x\n2\n")
-    prepared_anew(job, table("regression", 0))
+    first = job.store.newest("small", "prepare")
+    assert prepared_anew(job, table("regression", 0)).digest != first.digest
     run(asking(job, RIDGE, PRIOR))
     assert [one.rank for one in compare(job).runs] == [1, 2]
 
 
 def test_another_task_is_shown_and_never_ranked(tmp_path):
-    job = trained(tmp_path, "binary", "{model: {kind: logistic}}")
+    job = trained(tmp_path, "binary", PRIOR)
     (one,) = compare(asking(job, "kind: binary, target: y", "kind: regression, target: x")).runs
     assert one.rank is None
     assert one.not_ranked_because == "another task: binary of y"

@@ -19,44 +19,47 @@ if TYPE_CHECKING:
 WIDE = 10_000  # in a pipe a run is always one line
 
 
-def print_comparison(request: Request, *, limit: int, measure: bool) -> None:
+def print_comparison(request: Request, limit: int | None, *, measure: bool) -> None:
     from modelwright.cli.stage import damage_told, job_for
     from modelwright.core.errors import SpecError
     from modelwright.spec.load import load
-    from modelwright.stages.compare import compare
+    from modelwright.stages.compare import NEWEST, compare
 
     if request.force or request.dry_run:
         raise SpecError("--compare reads runs and makes none, so --force and --dry-run say nothing beside it")
     assert request.spec is not None
     job = job_for(load(request.spec, request.overrides), request)
     with damage_told(job.store):
-        found = compare(job, limit=limit, measure=measure)
+        found = compare(job, limit=limit or NEWEST, measure=measure)
     if request.json:
         print_json(asdict(found))
         return
-    print(plain(render(_tables(found, measured=measure), width() if sys.stdout.isatty() else WIDE)))
+    print(plain(render(_tables(found, measured=measure), width() if on_terminal() else WIDE)))
     if found.left_out and not request.quiet:
-        tell(f"{found.left_out} more left out; --limit {limit + found.left_out} shows all")
+        tell(f"{found.left_out} more left out; --limit {len(found.runs) + found.left_out} shows all")
+
+
+def on_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _tables(found: Leaderboard, *, measured: bool) -> dict[str, Any]:
     ranked = [one for one in found.runs if one.rank is not None]
     others = [one for one in found.runs if one.rank is None]
-    tables = {}
+    tables: dict[str, Any] = {"metric": f"{found.metric}, {found.direction} is better"}
     if ranked:
-        first = ranked[0]
-        heading = f"by {found.metric} ({found.direction} is better) on {first.scored_on}, data of {first.data}"
-        tables[heading] = {
+        tables |= {"scored_on": ranked[0].scored_on, "data": ranked[0].data}
+        tables["ranked"] = {
             _version(one): {
                 "model": one.model,
                 found.metric: _interval(one.score),
-                "behind the best": _interval(one.behind),
+                "behind": _interval(one.behind),
                 **_costs(one, measured),
             }
             for one in ranked
         }
     if others:
-        tables["not comparable with these" if ranked else "not comparable with this spec"] = {
+        tables["not comparable"] = {
             _version(one): {
                 "model": one.model,
                 found.metric: _interval(one.score),

@@ -17,7 +17,7 @@ IGNORED = "runs/\nlogs/\n"
 
 def init(
     data: Annotated[Path, typer.Argument(help="A file, folder or archive of data.")],
-    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="Column to predict.")],
+    target: Annotated[str | None, typer.Option("--target", metavar="COLUMN", help="Column to predict.")] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="SPEC.yaml", help="Default: named after the data."),
@@ -30,10 +30,12 @@ def init(
     from modelwright.cli.render import render
     from modelwright.cli.terminal import tell
     from modelwright.core.errors import SpecError
-    from modelwright.spec.draft import draft
+    from modelwright.spec.draft import column_names, draft
     from modelwright.spec.load import load
 
     spec = output or Path(f"{data.name.partition('.')[0]}.yaml")
+    if target is None:
+        raise SpecError("which column is to be predicted?", hint=f"--target one of: {', '.join(column_names(data))}")
     text = draft(data, target, spec)
     if not spec.parent.is_dir():
         raise SpecError(f"there is no folder {spec.parent}", hint=f"mkdir -p {spec.parent}")

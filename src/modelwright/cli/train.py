@@ -15,7 +15,9 @@ def train(
     compare: Annotated[
         bool, typer.Option("--compare", help="Train nothing; rank the train runs there are, with intervals.")
     ] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="With --compare: so many of the newest runs.")] = 20,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="With --compare: so many of the newest runs, 20 if not said.")
+    ] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="With --compare: measure how long each graph takes a row.")
     ] = False,
@@ -31,6 +33,10 @@ def train(
     if compare:
         from modelwright.cli.comparison import print_comparison
 
-        print_comparison(request, limit=limit, measure=measure)
-    else:
-        run_stage("train", request)
+        print_comparison(request, limit, measure=measure)
+        return
+    if measure or limit is not None:
+        from modelwright.core.errors import SpecError
+
+        raise SpecError("--limit and --measure are for --compare")
+    run_stage("train", request)

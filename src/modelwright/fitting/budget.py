@@ -15,6 +15,7 @@ class Budget:
 
     seconds: float
     reserved_s: float = 0.0
+    slowness: float = 1.0  # how many times as long as usual everything takes at present; see `Member`
     stopped: bool = False  # by the user: nothing fits any more
     _started: float = field(default_factory=time.monotonic)
 
@@ -24,7 +25,7 @@ class Budget:
 
     @property
     def left_s(self) -> float:
-        return self.seconds - AROUND_S - self.spent_s - self.reserved_s
+        return self.seconds - AROUND_S * self.slowness - self.spent_s - self.reserved_s
 
     def fits(self, cost_s: float) -> bool:
         return not self.stopped and cost_s <= self.left_s + TOLERANCE * self.seconds

@@ -17,7 +17,7 @@ import numpy as np
 from modelwright.fitting.calibration import SMALLEST, best_temperature, compile_tempered, tempered
 from modelwright.graph import steady
 from modelwright.graph.intervals import intervals
-from modelwright.parts.platt import Sigmoids, fitted_sigmoid
+from modelwright.parts.estimators.platt import Sigmoids, fitted_sigmoid
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelwright.fitting.members import Candidate, FoldFits, Member
+from modelwright.fitting.members import SHORTEST_S, Candidate, FoldFits, Member
 
 # Seconds that a fold usually takes on one core: of a thousand rows, or times what LightGBM's took. They only say
 # whether a kind is worth its first fold; from then on its own time counts.
@@ -30,14 +30,15 @@ def fold_s(candidate: Candidate, members: Sequence[Member], fits: FoldFits) -> f
     if kind in TIMES_LIGHTGBM and boosted:
         return boosted[0] * TIMES_LIGHTGBM[kind]
     threads = fits.recipe.threads if fits.at_once(candidate) == 1 else 1
-    return OF_A_THOUSAND_ROWS.get(kind, 0.0) * float(fits.shared.folds[0].learn.sum()) / 1000 / threads
+    usual_s = OF_A_THOUSAND_ROWS.get(kind, 0.0) * float(fits.shared.folds[0].learn.sum()) / 1000 / threads
+    return usual_s * slowness(members)
 
 
 def member_s(candidate: Candidate, members: Sequence[Member], fits: FoldFits) -> float:
     """Seconds of all folds, as many at the same time as there are threads for."""
     waves = -(-len(fits.shared.folds) // fits.at_once(candidate))
     known = any(one.model.kind == candidate.model.kind for one in members)
-    loaded_s = 0.0 if known else LOADED_S.get(candidate.model.kind, 0.0)
+    loaded_s = 0.0 if known else LOADED_S.get(candidate.model.kind, 0.0) * slowness(members)
     return fold_s(candidate, members, fits) * waves + loaded_s
 
 
@@ -47,7 +48,12 @@ def final_s(members: Sequence[Member]) -> float:
     for one in members:
         copies = max(1, len(one.fitted))
         total += one.compile_s * copies * COMPILED
-        total += one.cost.row_us * copies * CHECKED_US * CHECKED_ROWS / 1e6
+        total += one.cost.row_us * copies * CHECKED_US * CHECKED_ROWS / 1e6 * one.slowness
         if not one.fitted:
             total += one.fold_s * MORE_ROWS
     return total
+
+
+def slowness(members: Sequence[Member]) -> float:
+    """As of late; what is usual holds for a machine that has nothing else to do."""
+    return next((one.slowness for one in reversed(members) if one.fit_s > SHORTEST_S), 1.0)

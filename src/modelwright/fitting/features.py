@@ -16,7 +16,7 @@ from modelwright.core.seeds import child_seed
 from modelwright.fitting.cross_fitting import cross_folds
 from modelwright.fitting.default_features import default_steps
 from modelwright.fitting.frame import Frame
-from modelwright.fitting.learn_rows import rows_of
+from modelwright.fitting.learn_rows import PIECE_ROWS, rows_of
 from modelwright.fitting.made_columns import MadeColumns
 from modelwright.fitting.steps import FittedStep, Stage, applied, fit_step, free_name, selections, without
 from modelwright.graph.blocks import Place, StepInputs, assembled, places
@@ -74,9 +74,9 @@ class FittedFeatures:
         matrix: Floats = self._scorer.run_table(table)["features"]
         return matrix
 
-    def transform_batches(self, path: Path) -> Iterator[Floats]:
-        """[n, F] for some thousand rows of a Parquet file after the other."""
-        for table in rows_of(path).tables(self.inputs):
+    def transform_batches(self, path: Path, size: int = PIECE_ROWS) -> Iterator[Floats]:
+        """[n, F] for `size` rows of a Parquet file after the other."""
+        for table in rows_of(path).tables(self.inputs, size):
             yield self.transform(table)
 
     def to_dict(self) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from modelwright.fitting.adapters import Adapted
 from modelwright.fitting.ensembling import Ensemble
-from modelwright.parts.bagging import bagged
 from modelwright.parts.base import Model
+from modelwright.parts.estimators.bagging import bagged
 from modelwright.parts.samples import Fitted
 
 MOST_BYTES = 1_000_000  # of one fold's graph; several of a larger one would rather be one model of all rows

@@ -193,7 +193,7 @@ class Frame:
 def evaluated(columns: Sequence[FrameColumn], source: LearnRows) -> Iterator[tuple[int, Arrays]]:
     """The columns by name, a piece of rows at a time, with its first row: read, or computed by the steps' graphs."""
     raw = {column.name: column.type for column in _read(columns)}
-    for number, read in enumerate(learn_rows.pieces(source, raw)):
+    for number, read in enumerate(learn_rows.pieces(source, raw, PIECE_ROWS)):
         start = number * PIECE_ROWS
         size = min(PIECE_ROWS, source.rows - start)
         run: dict[int, Arrays] = {}

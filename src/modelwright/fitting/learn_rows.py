@@ -108,7 +108,7 @@ def rows_of(source: pa.Table | Path) -> LearnRows:
     return ParquetRows(source) if isinstance(source, Path) else TableRows(source)
 
 
-def pieces(rows: LearnRows, types: Mapping[str, str], size: int = PIECE_ROWS) -> Iterator[dict[str, NDArray[Any]]]:
+def pieces(rows: LearnRows, types: Mapping[str, str], size: int) -> Iterator[dict[str, NDArray[Any]]]:
     """Some columns as the graph takes them, a piece at a time. DataError for infinite numbers."""
     if not types:
         yield from ({} for _ in range(0, rows.rows, size))

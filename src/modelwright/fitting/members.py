@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from modelwright.parts.samples import Floats
 
 
+SHORTEST_S = 0.5  # of a fit; a shorter one does not say how busy the machine is
+
+
 class TooLongError(Exception):
     """What is left of the budget would not suffice."""
 
@@ -65,6 +68,7 @@ class Member:
     fold_s: float  # of the slowest, beside those that are fitted at the same time
     compile_s: float  # of one fold's graph
     predict_s: float  # of all judged rows
+    slowness: float  # how many times as long as its processor time the fits took, as other programs had their turn
     fitted: tuple[Fitted, ...] = field(default=(), repr=False)  # of each fold, where the final model is made of them
 
     @property
@@ -119,6 +123,7 @@ def fit_member(
     """
     shared, folds = fits.shared, len(fits.shared.folds)
     at_once = fits.at_once(candidate)
+    processor_s = time.process_time()
     done = fits.fit(candidate, scale, range(min(at_once, folds)))
     longest = max(seconds for _, seconds in done)
     first_cost = cost_of(done[0][0], len(shared.samples(0)[2]), shared)
@@ -127,6 +132,7 @@ def fit_member(
     if not must and not budget.fits(longest * (waves + (not bagging))):
         raise TooLongError
     done += fits.fit(candidate, scale, range(len(done), folds))
+    slowness = max(1.0, sum(seconds for _, seconds in done) / max(time.process_time() - processor_s, SHORTEST_S))
     fitted = [one for one, _ in done]
     iterations, curve = common_iterations(fitted)
     fitted = [shortened(one, iterations) if iterations else one for one in fitted]
@@ -151,6 +157,7 @@ def fit_member(
         max(seconds for _, seconds in done),
         compile_s,
         predict_s,
+        slowness,
         kept,
     )
 

@@ -12,7 +12,7 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.progress import Progress
 from modelwright.core.seeds import child_seed
 from modelwright.core.units import format_duration
-from modelwright.fitting import calibration, costs, ensembling, scoring, target_scale
+from modelwright.fitting import calibration, costs, ensembling, first_pass, scoring, target_scale
 from modelwright.fitting.budget import Budget
 from modelwright.fitting.members import (
     Candidate,
@@ -78,9 +78,32 @@ class Portfolio:
     def try_all(self, models: Sequence[Model], most: int | None) -> None:
         """Each model once; the first that can be fitted always finishes."""
         candidates = list(named(models))
-        for candidate in candidates[:most]:
-            self.attempt(candidate)
+        waiting, competed = candidates[:most], False
+        while waiting:
+            if not competed and self.real:
+                waiting, competed = self._worth_all_rows(waiting), True
+            self.attempt(waiting.pop(0))
         self.left_out += [(one, f"max_models is {most}") for one in candidates[most or len(candidates) :]]
+
+    def _worth_all_rows(self, candidates: list[Candidate]) -> list[Candidate]:
+        """All, if the budget is expected to hold them; else those that are better on some of the rows."""
+        real = [one for one in candidates if one.model.kind != BASELINE]
+        rows = first_pass.rows_to_compete_on(real, self.members, self._fits, self.budget)
+        if rows is None:
+            return candidates
+        self.progress.say(f"{len(real)} models are compared on {rows:,} rows first: there is no time for all of them")
+        try:
+            left_out = first_pass.compete(real, self._fits, self.scale or "raw", self.metric, self.budget, rows)
+        except KeyboardInterrupt:
+            self._interrupted()
+            return candidates
+        self.left_out += left_out
+        behind = [one for one, _ in left_out]
+        return [one for one in candidates if one not in behind]
+
+    def _interrupted(self) -> None:
+        self.budget.stopped, self.ended = True, "interrupted: partial"
+        self.progress.say("interrupted: what was found so far is kept; --force trains again")
 
     def try_seeds(self, most: int | None) -> None:
         """More seeds of what the ensemble relies on, while its loss still falls."""
@@ -115,12 +138,12 @@ class Portfolio:
         except KeyboardInterrupt:
             if must:
                 raise
-            self.budget.stopped, self.ended = True, "interrupted: partial"
-            self.progress.say("interrupted: what was found so far is kept; --force trains again")
+            self._interrupted()
             self.left_out.append((candidate, self._why()))
             return False
         self.members.append(member)
         self._tell(member)
+        self.budget.slowness = costs.slowness(self.members)
         self.budget.reserved_s = self._final_s()
         return True
 

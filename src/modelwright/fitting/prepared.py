@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modelwright.core.columns import Schema
+from modelwright.core.memory import free_at_once
 from modelwright.fitting import scoring
 from modelwright.fitting.features import FittedFeatures, fit_features, fit_learn_matrix
 from modelwright.parts.base import Task, Validation
@@ -23,6 +24,8 @@ from modelwright.parts.validations.holdout import Holdout
 if TYPE_CHECKING:
     from modelwright.parts.samples import Floats
     from modelwright.runs.store import Run
+
+MANY_CELLS = 10_000_000  # of a matrix, 80 MB; from there on what is freed shall not lie idle
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Prepared:
         for rows in self.features.transform_batches(file):
             matrix[start : start + len(rows)] = rows
             start += len(rows)
-        _return_freed()
+        if matrix.size > MANY_CELLS:
+            free_at_once()  # what making it took
         return matrix
 
     @cached_property
@@ -123,6 +127,8 @@ def read_prepared(task: Task, prepare: Run) -> Prepared:
     schema = Schema.from_dict(prepare.read_json("schema.json"))
     file, validation = prepare.file("learn.parquet"), prepare.file("validation.parquet")
     inputs = {column.name for column in schema.of_role("input")} - {schema.group}
+    if pq.read_metadata(file).num_rows * len(inputs) > MANY_CELLS:
+        free_at_once()
     return Prepared(
         task,
         schema,
@@ -138,12 +144,4 @@ def _read(path: Path, names: Sequence[str] | None = None) -> pa.Table:
     with pq.ParquetFile(path) as file:
         names = names or file.schema_arrow.names
         columns = [file.read([name], use_threads=False).select([name]).combine_chunks() for name in names]
-        table = pa.table([column.column(0) for column in columns], names)
-    _return_freed()
-    return table
-
-
-def _return_freed() -> None:
-    """To the system, what reading took for a while: memory that lies idle counts as well."""
-    for pool in {pool.backend_name: pool for pool in (pa.default_memory_pool(), pa.system_memory_pool())}.values():
-        pool.release_unused()  # the system's own pool also gives back what anything else has freed
+    return pa.table([column.column(0) for column in columns], names)

@@ -83,11 +83,14 @@ def train(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
             hint="give prepare.split a validation share, or use train.validation: {kind: kfold}",
         )
     trained = _holdout(data, recipe, progress) if folds is None else _folded(data, recipe, folds, progress)
-    return refitted(data, recipe, trained, progress) if recipe.refit == "learn+validation" else trained
+    if recipe.refit == "none":
+        return trained
+    data = replace(data)  # so that the matrices of before are not in memory beside the one of all rows
+    return refitted(data, recipe, trained, progress)
 
 
 def _holdout(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
-    learn, validation = data.learn_samples, data.validation_samples
+    validation, learn = data.validation_samples, data.learn_samples  # the large one last: it tidies up
     context = context_for(data, recipe, data.features.features, progress)
     fitted = data.task.completed(fit_model(recipe.model, learn, validation, context), learn)
     model = with_iterations(recipe.model, fitted.notes.get("iterations"))
@@ -171,4 +174,6 @@ def judged(data: Prepared, trained: Trained) -> Predictions:
 
 def fitted_digests(table: pa.Table) -> NDArray[np.int64]:
     """Sorted, each once."""
-    return np.unique(row_digests(table))
+    digests = np.sort(row_digests(table))  # `np.unique` keeps them in a set, several times as large
+    new: NDArray[np.bool_] = np.append(True, digests[1:] != digests[:-1])[: len(digests)]
+    return digests[new]

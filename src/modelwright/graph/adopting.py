@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from modelwright.core.errors import ArtifactError
 from modelwright.graph.builder import CONTRIB, ML, OPSET
 from modelwright.graph.containment import has_external_data
+from modelwright.graph.running import session
 
 WHERE = "train.model.path"
 NUMBERS: dict[int, Any] = {
@@ -62,10 +62,7 @@ class ForeignModel:
 
     @cached_property
     def _session(self) -> Any:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(self.native, options, providers=["CPUExecutionProvider"])
+        return session(self.native)
 
     def run(self, feed: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """ArtifactError when it does not take what its inputs say."""

@@ -47,14 +47,22 @@ class Encoding:
     origins: tuple[str, ...]
 
     def apply(self, features: Floats) -> Floats:
-        numbers = features[:, self.numbers]
-        filled = np.where(np.isnan(numbers), self.fill, numbers)
+        filled = self.filled(features)
         progress = np.clip((filled[:, self.binned] - self.lower) / self.width, 0.0, 1.0) * 2 - 1
-        standard = (np.clip(filled, -FURTHEST, FURTHEST) - self.mean) / self.spread
-        bent = standard / np.sqrt(1 + (standard / BEND) ** 2)
         flags = np.isnan(features[:, self.flagged]).astype(np.float64)
         codes = (features[:, self.coded] == self.codes).astype(np.float64)
-        return np.concatenate([progress, bent, flags, codes], axis=1)
+        return np.concatenate([progress, self.bent(filled), flags, codes], axis=1)
+
+    def filled(self, features: Floats) -> Floats:
+        """[N, n] numbers, the median where one is missing."""
+        numbers = features[:, self.numbers]
+        return np.where(np.isnan(numbers), self.fill, numbers)
+
+    def bent(self, filled: Floats) -> Floats:
+        """[N, n] standardized numbers, flattened far out."""
+        standard = (np.clip(filled, -FURTHEST, FURTHEST) - self.mean) / self.spread
+        flattened: Floats = standard / np.sqrt(1 + (standard / BEND) ** 2)
+        return flattened
 
     def compile(self, graph: GraphBuilder, features: str) -> str:
         """The encoded tensor [N, columns]."""

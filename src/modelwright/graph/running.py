@@ -41,6 +41,25 @@ COLUMN_TYPES = {
 Outputs = dict[str, NDArray[Any]]
 
 
+def session(model: bytes, providers: Sequence[str] | None = None) -> Any:
+    """An ONNX Runtime session, the same for each graph that is ever run. ArtifactError when it can't be loaded."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        made = onnxruntime.InferenceSession(
+            model,
+            options,
+            providers=[*(one for one in providers or () if one != CPU), CPU],
+            disabled_optimizers=INEXACT,
+        )
+    except Exception as error:
+        raise ArtifactError(f"the graph can't be loaded: {str(error).splitlines()[0][:300]}") from error
+    made.disable_fallback()  # a call that fails is not tried elsewhere behind our back
+    return made
+
+
 class Scorer:
     """A loaded graph. `inputs` are its columns and their types, `outputs` what it answers.
 
@@ -56,20 +75,7 @@ class Scorer:
             raise ArtifactError(
                 "the graph keeps weights in other files; only graphs with all weights inside are loaded"
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                model,
-                options,
-                providers=[*(one for one in providers or () if one != CPU), CPU],
-                disabled_optimizers=INEXACT,
-            )
-            self._session.disable_fallback()  # a call that fails is not tried elsewhere behind our back
-        except Exception as error:
-            raise ArtifactError(f"the graph can't be loaded: {str(error).splitlines()[0][:300]}") from error
+        self._session = session(model, providers)
         self.chunk = WIDE_CHUNK if b"Tokenizer" in model or WIDE_NODE.encode() in model else CHUNK
         columns = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
         self.packed = Layout(json.loads(columns)) if columns else None

@@ -48,6 +48,7 @@ class Answering:
         self.router, self.metrics, self.log = router, metrics, log
         self.canary, self._cache, self._shadow = canary, cache, shadow
         self._scoring = scoring
+        self._complaint = ""
 
     async def answer(self, call: Call, decode: Decode, render: Render, forced: Route | None = None) -> Answer:
         """`decode` reads the request's rows as one route wants them; `render` writes what that route answered."""
@@ -70,6 +71,11 @@ class Answering:
                 router.shadow, call.request_id, len(rows), lambda to: to.model.score(_for(to, first, rows, decode))
             )
         return answer
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is done with answers but counting and logging them."""
+        return self._cache is None and self._shadow is None and self.canary is None
 
     def change_to(self, router: Router) -> None:
         """From the next request on; what is in flight ends with the routes that it began with."""
@@ -111,7 +117,7 @@ class Answering:
             if route is first or (isinstance(error, RequestError) and error.status >= 500):  # busy, whatever the route
                 raise
             if not isinstance(error, RequestError):
-                logger.exception("request %s: %s could not answer it", call.request_id, route.alias)
+                self._complain(call, route, error)
             self.metrics.fell_back()
             if canary and route is router.canary:
                 canary.add_failure()
@@ -120,6 +126,17 @@ class Answering:
         if canary and took_s is not None:
             canary.add(took_s, on_canary=route is router.canary)
         return route, scored, answer
+
+    def _complain(self, call: Call, route: Route, error: Exception) -> None:
+        """The same error is told with its traceback once: a canary that fails always would drown all else."""
+        told, self._complaint = self._complaint == str(error), str(error)
+        logger.error(
+            "request %s: %s could not answer it: %s",
+            call.request_id,
+            route.alias,
+            error,
+            exc_info=None if told else error,
+        )
 
     async def _scored(self, route: Route, rows: Rows, render: Render) -> tuple[Scored, Answer, float | None]:
         """With the seconds that it took; None where the scores were remembered."""

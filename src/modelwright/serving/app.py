@@ -120,6 +120,17 @@ class Application:
         self._access.check(call, "predict")
         self._check_room()
 
+    @property
+    def plain(self) -> bool:
+        """Whether requests are answered, counted and logged, and nothing else is done with them."""
+        more = (self.tracing, self._access.rate, self._access.origins)
+        return self.answering.plain and all(one is None for one in more)
+
+    def check(self, call: Call) -> None:
+        """What the headers of a prediction must pass. RequestError 401, 403 or 431."""
+        call.check_headers(self.limits)
+        self._access.check(call, "predict")
+
     async def _answer(self, call: Call, scope: Scope) -> Answer:
         call.check_headers(self.limits)
         path: str = scope["path"]

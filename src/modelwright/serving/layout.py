@@ -35,6 +35,10 @@ class Rows:
         """[N] of every column, by name."""
         return {name: self.column(name) for name in self.layout.places}
 
+    def where(self, chosen: NDArray[np.bool_]) -> Rows:
+        """Some of the rows."""
+        return Rows(self.layout, self.numbers[chosen], self.texts[chosen], self.times[chosen])
+
     def mixed(self, start: int, count: int) -> Rows:
         """`count` rows, each value from another row: as many different rows as one likes, of real values.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modelwright.serving.counters import Counters, Labels
@@ -63,14 +63,19 @@ class Metrics:
         values[self._buckets[bisect_left(BUCKETS_S, latency_s)]] += 1
         values[self._latency_sum] += latency_s
 
-    def scored(self, alias: str, version: int, rows: int) -> None:
+    def observe_all(self, path: str, status: int, latencies_s: Sequence[float]) -> None:
+        """The same for requests that were answered together; there is at least one."""
+        for latency_s in latencies_s:
+            self.observe(path, status, latency_s)
+
+    def scored(self, alias: str, version: int, rows: int, requests: int = 1) -> None:
         places = self._models.get((alias, version))
         if places is None:
             labels = {"route": alias, "version": version}
             names = ("model_requests_total", "rows_total")
-            requests, all_rows = (self._counters.place(name, **labels) for name in names)
-            places = self._models[alias, version] = requests, all_rows
-        self._values[places[0]] += 1
+            all_requests, all_rows = (self._counters.place(name, **labels) for name in names)
+            places = self._models[alias, version] = all_requests, all_rows
+        self._values[places[0]] += requests
         self._values[places[1]] += rows
 
     def fell_back(self) -> None:

@@ -65,6 +65,10 @@ class RowDecoder:
 
     def decode(self, body: bytes) -> Rows:
         """The rows in a request body. RequestError names the field at fault."""
+        return self.encoded(self.read(body))
+
+    def read(self, body: bytes) -> Sequence[Any]:
+        """The same as structs, for `encoded`, which refuses what is left to refuse."""
         try:
             request = self._decoder.decode(body)
         except msgspec.ValidationError as error:
@@ -73,19 +77,24 @@ class RowDecoder:
             raise not_json(error, body) from error
         if self._stand_ins:
             refuse_duplicate_keys(body, request)
-            return self.convert(request.rows)
+            return self._structs(request.rows)
         if b"\\" in body or body.count(b'"') != self._quotes(request.rows):
             refuse_duplicate_keys(body, request)
-        return self._encoded(request.rows)
+        rows: Sequence[Any] = request.rows
+        return rows
 
     def convert(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
-        """The same for rows that were decoded in another form."""
+        """The same as `decode` for rows that were decoded in another form."""
+        return self.encoded(self._structs(rows))
+
+    def _structs(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
         if self._stand_ins:
             rows = [{self._stand_in(name): value for name, value in row.items()} for row in rows]
         try:
-            return self._encoded(msgspec.convert(rows, self._rows))
+            structs: Sequence[Any] = msgspec.convert(rows, self._rows)
         except msgspec.ValidationError as error:
             raise self._invalid(error) from error
+        return structs
 
     def _quotes(self, rows: Sequence[Any]) -> int:
         """How many quotes a body without escapes has that says this, and no key twice."""
@@ -106,8 +115,11 @@ class RowDecoder:
             text = text.replace(stand_in, name)
         return invalid(text, self.signature)
 
-    def _encoded(self, rows: Sequence[Any]) -> Rows:
-        """What the structs hold is of the right types; what is missing, and times, remain to be looked at."""
+    def encoded(self, rows: Sequence[Any]) -> Rows:
+        """Structs of one or more bodies as matrices.
+
+        What they hold is of the right types; what is missing, and times, remain to be looked at. RequestError as above.
+        """
         numbers = np.empty((len(rows), 0)) if self._numbers is None else self._number_matrix(rows)
         texts = np.empty((len(rows), 0), object) if self._texts is None else self._text_matrix(rows)
         times = np.empty((len(rows), 0), np.int64) if self._times is None else self._time_matrix(rows)

@@ -18,6 +18,8 @@ import uvicorn
 
 from modelwright.serving.app import Application
 from modelwright.serving.assembly import assemble
+from modelwright.serving.connection import Connection
+from modelwright.serving.express import express_of
 from modelwright.serving.listening import BACKLOG, listen
 from modelwright.serving.protocols.grpc_server import start_grpc
 from modelwright.serving.settings import ServerSettings
@@ -61,9 +63,10 @@ async def _run(
     announce: Announce,
     when_stopped: WhenStopped | None,
 ) -> None:
+    express = express_of(app)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=functools.partial(Connection, express) if express else "httptools",  # type: ignore[arg-type]  # makes one
         ws="none",
         lifespan="off",
         log_config=None,
@@ -76,6 +79,8 @@ async def _run(
         ssl_context_factory=(lambda *_: context) if context else None,
     )
     server = uvicorn.Server(config)
+    if express:
+        express.lines = lambda: server.server_state.default_headers
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     while not server.started and not serving.done():
         await asyncio.sleep(POLL_S)

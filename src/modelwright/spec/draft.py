@@ -15,6 +15,7 @@ from modelwright.spec.writing import to_yaml
 
 MANY = 50  # rows
 MOST_CLASSES = 0.5  # of the rows
+SHOWN = 40  # names of columns
 RARE = 20  # rows of a class: fewer may all be in one split where rows have to stay together
 
 TEMPLATE = """\
@@ -73,7 +74,7 @@ def draft(data: Path, target: str, output: Path) -> str:
     if target not in names:
         message = f'has no column "{target}"{did_you_mean(target, names)}'
         unnamed = "; or is the first line no row? Then write source.names" if "header_line" in found.options else ""
-        raise DataError(message, where=str(data), hint=f"columns: {', '.join(names[:40])}{unnamed}")
+        raise DataError(message, where=str(data), hint=f"columns: {', '.join(names[:SHOWN])}{unnamed}")
     column = next(column for column in found.columns if column.name == target)
     task, what = _task(column)
     metric = {"regression": "r2", "binary": "roc_auc"}.get(task["kind"], "accuracy")
@@ -89,6 +90,11 @@ def draft(data: Path, target: str, output: Path) -> str:
         target=_comment(_flow(target)),
         gate=f"{{kind: threshold, metric: {metric}, min: 0.7}}",
     )
+
+
+def column_names(data: Path) -> list[str]:
+    """What could be predicted, as a hint: the first columns."""
+    return [column.name for column in look(data, "").columns][:SHOWN]
 
 
 def _name(data: Path) -> str:

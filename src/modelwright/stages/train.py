@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelwright.core.memory import plain_arrow_pool
 from modelwright.core.progress import Progress
 from modelwright.core.threads import available_threads
 from modelwright.core.units import format_number
@@ -52,6 +53,7 @@ def _around(section: Train) -> dict[str, Any]:
 
 
 def run(plan: Plan, progress: Progress) -> Result:
+    plain_arrow_pool()
     from modelwright.fitting.agreement import agreement
     from modelwright.fitting.decisions import check_decision
     from modelwright.fitting.fit import compile_model
@@ -117,7 +119,7 @@ def _trained(data: Prepared, recipe: Recipe, progress: Progress) -> Trained:
         return train_each(data, recipe, _trained, progress)
     candidates = recipe.model.candidates(data.task.of_models)
     if candidates == (recipe.model,):
-        return train(data, recipe, progress)
+        return train(replace(data), recipe, progress)  # a copy: the matrices it makes go when it is done
     return choose(data, recipe, candidates, progress)
 
 

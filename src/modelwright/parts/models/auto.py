@@ -51,8 +51,10 @@ class Auto(Model):
     """A portfolio of models, all scored on the same folds: the best one, or a weighted mean of several where that is
     better by more than one standard error.
 
-    With time left, models that the mean relies on are fitted again from other seeds, while the score still moves. Which
-    models get their turn depends on the clock; with a budget that suffices for all, or `max_models`, nothing does.
+    With many rows (200,000 in all folds) and no time for all models, those after the first compete on some of the rows,
+    and the worse half goes no further. With time left, models that the mean relies on are fitted again from other
+    seeds, while the score still moves. Which models get their turn depends on the clock; with a budget that suffices
+    for all of them, nothing does.
     """
 
     kind: Literal["auto"] = "auto"

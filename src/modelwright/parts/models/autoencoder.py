@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.dense_layers import DenseLayers
-from modelwright.parts.one_thread import one_thread
-from modelwright.parts.projections import compile_squares
-from modelwright.parts.trained_networks import (
+from modelwright.parts.estimators.dense_layers import DenseLayers
+from modelwright.parts.estimators.projections import compile_squares
+from modelwright.parts.estimators.trained_networks import (
     BATCH_TEXT,
     DEVICE_TEXT,
     ITERATIONS_TEXT,
@@ -24,10 +23,11 @@ from modelwright.parts.trained_networks import (
     trained,
     usual_batch,
 )
+from modelwright.parts.one_thread import one_thread
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.dense_layers import Weights
+    from modelwright.parts.estimators.dense_layers import Weights
     from modelwright.parts.samples import FitContext, Fitted, Floats, Samples
 
 MIDDLE = 1  # the hidden layer that holds the code: inputs, hidden, code, hidden, outputs

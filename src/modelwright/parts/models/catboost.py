@@ -14,10 +14,10 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
-from modelwright.parts.boosting import extra, log_linked, refuse_objective
-from modelwright.parts.objectives import OBJECTIVE_TEXT, TWEEDIE_POWER, Aim, Objective, aim, watch
+from modelwright.parts.estimators.boosting import extra, log_linked, refuse_objective
+from modelwright.parts.estimators.objectives import OBJECTIVE_TEXT, TWEEDIE_POWER, Aim, Objective, aim, watch
+from modelwright.parts.estimators.tree_models import Problem, best_of, fitted_trees, problem, stopped_trees
 from modelwright.parts.samples import FitContext, Fitted, Samples
-from modelwright.parts.tree_models import Problem, best_of, fitted_trees, problem, stopped_trees
 
 if TYPE_CHECKING:
     from modelwright.graph.trees import Tree

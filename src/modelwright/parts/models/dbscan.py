@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.bounded_rows import bounded_rows
-from modelwright.parts.cores import fitted_cores
+from modelwright.parts.estimators.bounded_rows import bounded_rows
+from modelwright.parts.estimators.cores import fitted_cores
 from modelwright.parts.one_thread import one_thread
 
 if TYPE_CHECKING:

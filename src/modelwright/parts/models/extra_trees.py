@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.boosting import balanced, refuse_class_weight
-from modelwright.parts.forest import bounded_leaf, fit_forest
+from modelwright.parts.estimators.boosting import balanced, refuse_class_weight
+from modelwright.parts.estimators.forest import bounded_leaf, fit_forest
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
 

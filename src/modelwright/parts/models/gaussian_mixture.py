@@ -11,7 +11,7 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
-from modelwright.parts.centres import check_clusters
+from modelwright.parts.estimators.centres import check_clusters
 from modelwright.parts.one_thread import one_thread
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
-from modelwright.parts.linear import FittedLinear, sizes
+from modelwright.parts.estimators.linear import FittedLinear, sizes
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples
 

@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.boosting import log_linked, refuse_objective
-from modelwright.parts.monotone import Direction, refuse_with, signs
-from modelwright.parts.objectives import OBJECTIVE_TEXT, Aim, Objective, Watch, aim, watch
+from modelwright.parts.estimators.boosting import log_linked, refuse_objective
+from modelwright.parts.estimators.monotone import Direction, refuse_with, signs
+from modelwright.parts.estimators.objectives import OBJECTIVE_TEXT, Aim, Objective, Watch, aim, watch
+from modelwright.parts.estimators.tree_models import (
+    Problem,
+    best_of,
+    fitted_trees,
+    problem,
+    stopped_trees,
+    summed_gains,
+)
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples
-from modelwright.parts.tree_models import Problem, best_of, fitted_trees, problem, stopped_trees, summed_gains
 
 if TYPE_CHECKING:
     import numpy as np

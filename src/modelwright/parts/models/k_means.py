@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.centres import FittedCentres, check_clusters
+from modelwright.parts.estimators.centres import FittedCentres, check_clusters
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples
 

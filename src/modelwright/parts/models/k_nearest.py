@@ -11,7 +11,7 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
-from modelwright.parts.bounded_rows import bounded_rows
+from modelwright.parts.estimators.bounded_rows import bounded_rows
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples
 

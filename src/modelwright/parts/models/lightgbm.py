@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from pydantic import Field
 
-from modelwright.parts.bagging import compile_boosted
 from modelwright.parts.base import Model
-from modelwright.parts.boosting import balanced, gain_shares, log_linked, refuse_class_weight, stopping_notes
-from modelwright.parts.monotone import Direction, refuse_with, signs
-from modelwright.parts.objectives import OBJECTIVE_TEXT, TWEEDIE_POWER, Aim, Objective, Watch, aim, watch
+from modelwright.parts.estimators.bagging import compile_boosted
+from modelwright.parts.estimators.boosting import balanced, gain_shares, log_linked, refuse_class_weight, stopping_notes
+from modelwright.parts.estimators.monotone import Direction, refuse_with, signs
+from modelwright.parts.estimators.objectives import OBJECTIVE_TEXT, TWEEDIE_POWER, Aim, Objective, Watch, aim, watch
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.centres import FittedCentres, check_clusters
+from modelwright.parts.estimators.centres import FittedCentres, check_clusters
 from modelwright.parts.one_thread import one_thread
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.networks import Settings, fit_network
-from modelwright.parts.objectives import OBJECTIVE_TEXT, Objective
+from modelwright.parts.estimators.networks import Settings, fit_network
+from modelwright.parts.estimators.objectives import OBJECTIVE_TEXT, Objective
+from modelwright.parts.estimators.trained_networks import BATCH_TEXT, DEVICE_TEXT, ITERATIONS_TEXT, Device
 from modelwright.parts.samples import FitContext, Fitted, Samples
-from modelwright.parts.trained_networks import BATCH_TEXT, DEVICE_TEXT, ITERATIONS_TEXT, Device
 
 
 class MLP(Model):

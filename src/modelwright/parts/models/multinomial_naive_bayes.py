@@ -9,8 +9,8 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
-from modelwright.parts.known_classes import of_all_classes
-from modelwright.parts.linear import FittedLinear
+from modelwright.parts.estimators.known_classes import of_all_classes
+from modelwright.parts.estimators.linear import FittedLinear
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples
 

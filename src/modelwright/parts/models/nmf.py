@@ -92,7 +92,7 @@ class FittedParts:
     def compile(self, graph: GraphBuilder, features: str) -> str:
         import numpy as np
 
-        from modelwright.parts.projections import compile_squares
+        from modelwright.parts.estimators.projections import compile_squares
 
         parts, crossed = np.ascontiguousarray(self.parts), self.parts @ self.parts.T
         amounts = graph.op("MatMul", graph.op("Max", features, np.float64(0)), np.ascontiguousarray(self.parts.T))

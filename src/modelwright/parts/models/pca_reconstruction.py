@@ -9,7 +9,7 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
-from modelwright.parts.projections import FittedProjection, enough, main_directions, rank, shares_of
+from modelwright.parts.estimators.projections import FittedProjection, enough, main_directions, rank, shares_of
 
 if TYPE_CHECKING:
     from modelwright.parts.samples import FitContext, Fitted, Samples

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.linear import FittedLinear, for_all_classes
+from modelwright.parts.estimators.linear import FittedLinear, for_all_classes
+from modelwright.parts.estimators.narrow_design import design, logistic
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from modelwright.parts.samples import Floats
 
 MOST_CELLS = 100_000_000  # of the encoded matrix (800 MB); with more rows, numbers get fewer bins
+TOLERANCE = 1e-3  # of the largest part of the gradient; the penalty has long settled what is left
+SEEN_ROWS = 10_000  # of learn, evenly spread, say how far the columns vary
 
 
 class PiecewiseLinear(Model):
@@ -53,31 +55,24 @@ class PiecewiseLinear(Model):
         bins = max(2, min(self.bins, MOST_CELLS // (len(learn.target) * numbers)))
         with one_thread():
             encoding = fit_encoding(names, categories, learn.features, bins)
-            encoded = encoding.apply(learn.features)
-            linear = self._values(encoded, learn) if not context.n_classes else self._classes(encoded, learn, context)
-        sizes = abs(linear.coefficients).sum(axis=0) * encoded.std(axis=0)
+            linear = self._classes(encoding, learn, context) if context.n_classes else self._values(encoding, learn)
+            some = encoding.apply(learn.features[:: -(-len(learn.target) // SEEN_ROWS)])
+        sizes = abs(linear.coefficients).sum(axis=0) * some.std(axis=0)
         return FittedPiecewiseLinear(encoding, linear, _by_origin(names, encoding, sizes))
 
-    def _values(self, encoded: Floats, learn: Samples) -> FittedLinear:
+    def _values(self, encoding: Encoding, learn: Samples) -> FittedLinear:
         import numpy as np
         from sklearn.linear_model import Ridge
 
         estimator = Ridge(alpha=self.l2, solver="cholesky")
-        estimator.fit(encoded, learn.target, sample_weight=learn.weights)
+        estimator.fit(encoding.apply(learn.features), learn.target, sample_weight=learn.weights)
         return FittedLinear(estimator.coef_[None, :], np.array([estimator.intercept_]), "identity", None)
 
-    def _classes(self, encoded: Floats, learn: Samples, context: FitContext) -> FittedLinear:
-        import numpy as np
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression
-
-        estimator = LogisticRegression(C=1 / self.l2, max_iter=self.max_iter, tol=1e-3)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the penalty has long settled what is left
-            estimator.fit(encoded, learn.target, sample_weight=learn.weights)
-        coefficients, intercepts = for_all_classes(estimator, context.n_classes)
+    def _classes(self, encoding: Encoding, learn: Samples, context: FitContext) -> FittedLinear:
+        fitted = logistic(design(encoding, learn.features), learn, self.l2, self.max_iter, TOLERANCE)
+        coefficients, intercepts = for_all_classes(fitted, context.n_classes)
         link: Any = "logistic" if len(coefficients) == 1 else "softmax"
-        return FittedLinear(coefficients, intercepts, link, None, {"solver_iterations": int(np.max(estimator.n_iter_))})
+        return FittedLinear(coefficients, intercepts, link, None, {"solver_iterations": fitted.iterations})
 
 
 def _by_origin(names: Sequence[str], encoding: Encoding, sizes: Floats) -> dict[str, float]:

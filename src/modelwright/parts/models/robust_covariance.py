@@ -84,7 +84,7 @@ class FittedEllipse:
     def compile(self, graph: GraphBuilder, features: str) -> str:
         import numpy as np
 
-        from modelwright.parts.projections import compile_squares
+        from modelwright.parts.estimators.projections import compile_squares
 
         white = graph.op("MatMul", graph.op("Sub", features, self.centre), np.ascontiguousarray(self.whitening))
         squares = compile_squares(graph, white, self.whitening.shape[1])

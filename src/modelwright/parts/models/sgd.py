@@ -10,12 +10,12 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError, SpecError
 from modelwright.parts.base import Model
-from modelwright.parts.boosting import balanced, refuse_class_weight
-from modelwright.parts.known_classes import of_all_classes
-from modelwright.parts.linear import FittedLinear, sizes
-from modelwright.parts.margins import FittedScores, LinearScores
+from modelwright.parts.estimators.boosting import balanced, refuse_class_weight
+from modelwright.parts.estimators.known_classes import of_all_classes
+from modelwright.parts.estimators.linear import FittedLinear, sizes
+from modelwright.parts.estimators.margins import FittedScores, LinearScores
+from modelwright.parts.estimators.platt import held_out_sigmoids, plain_sigmoids
 from modelwright.parts.one_thread import one_thread
-from modelwright.parts.platt import held_out_sigmoids, plain_sigmoids
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
 if TYPE_CHECKING:

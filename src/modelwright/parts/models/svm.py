@@ -9,13 +9,13 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
-from modelwright.parts.boosting import balanced, refuse_class_weight
-from modelwright.parts.bounded_rows import bounded_rows
-from modelwright.parts.kernels import Kernel, KernelScores, default_rate
-from modelwright.parts.known_classes import codes_of, of_all_classes
-from modelwright.parts.margins import FittedScores
+from modelwright.parts.estimators.boosting import balanced, refuse_class_weight
+from modelwright.parts.estimators.bounded_rows import bounded_rows
+from modelwright.parts.estimators.kernels import Kernel, KernelScores, default_rate
+from modelwright.parts.estimators.known_classes import codes_of, of_all_classes
+from modelwright.parts.estimators.margins import FittedScores
+from modelwright.parts.estimators.platt import held_out_sigmoids
 from modelwright.parts.one_thread import one_thread
-from modelwright.parts.platt import held_out_sigmoids
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
 if TYPE_CHECKING:

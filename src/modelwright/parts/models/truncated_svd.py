@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.projections import FittedProjection, enough, main_directions, shares_of
+from modelwright.parts.estimators.projections import FittedProjection, enough, main_directions, shares_of
 
 if TYPE_CHECKING:
     from modelwright.parts.samples import FitContext, Fitted, Samples

@@ -13,12 +13,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.boosting import extra, log_linked
-from modelwright.parts.monotone import Direction, refuse_with, signs
-from modelwright.parts.objectives import LOG_LINKED, OBJECTIVE_TEXT, TWEEDIE_POWER, Aim, Objective, Watch, aim, watch
+from modelwright.parts.estimators.boosting import extra, log_linked
+from modelwright.parts.estimators.monotone import Direction, refuse_with, signs
+from modelwright.parts.estimators.objectives import (
+    LOG_LINKED,
+    OBJECTIVE_TEXT,
+    TWEEDIE_POWER,
+    Aim,
+    Objective,
+    Watch,
+    aim,
+    watch,
+)
+from modelwright.parts.estimators.tree_models import (
+    Problem,
+    best_of,
+    fitted_trees,
+    problem,
+    stopped_trees,
+    summed_gains,
+)
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples, Start
-from modelwright.parts.tree_models import Problem, best_of, fitted_trees, problem, stopped_trees, summed_gains
 
 if TYPE_CHECKING:
     from modelwright.graph.trees import Tree

@@ -40,10 +40,12 @@ def column(kind: str, values: NDArray[Any]) -> pa.Array:
 
 def texts(values: Sequence[str], present: NDArray[np.bool_] | None = None) -> pa.Array:
     """Strings, all present unless a mask says otherwise."""
-    encoded = [value.encode() for value in values]
-    offsets = np.fromiter(accumulate(map(len, encoded), initial=0), np.int32, len(encoded) + 1)
-    buffers = [_validity(present), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
-    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+    together = "".join(values)
+    # One character is one byte in ASCII, so that nothing needs to be encoded by itself.
+    pieces: Sequence[str | bytes] = values if together.isascii() else [value.encode() for value in values]
+    offsets = np.fromiter(accumulate(map(len, pieces), initial=0), np.int32, len(values) + 1)
+    buffers = [_validity(present), pa.py_buffer(offsets), pa.py_buffer(together.encode())]
+    return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 
 def _fixed(kind: pa.DataType, values: NDArray[Any], present: NDArray[np.bool_]) -> pa.Array:

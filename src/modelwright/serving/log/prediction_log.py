@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import itertools
 import logging
 import subprocess
 import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FLUSH_S = 1.0
-FLUSH_ROWS = 1_000  # more at once hold up the requests for longer, and take more memory
+FLUSH_ROWS = 250  # more at once hold up the requests for longer, and take more memory
 OWN = {
     "request_id": pa.string(),
     "row": pa.int64(),
@@ -56,6 +58,35 @@ class Entry:
     scored: Scored
     shadow: bool = False  # scored, but not what the caller was answered
 
+    @property
+    def request_ids(self) -> Sequence[str]:
+        return (self.request_id,)
+
+    @property
+    def counts(self) -> Sequence[int]:
+        return (len(self.scored),)
+
+    @property
+    def latencies_ms(self) -> Sequence[float]:
+        return (self.latency_ms,)
+
+
+@dataclass(slots=True)  # not frozen: that would cost a microsecond for each one made
+class Entries:
+    """Requests that were answered together, by one call of the graph; `scored` has their rows after one another."""
+
+    request_ids: Sequence[str]
+    counts: Sequence[int]  # rows of each request
+    latencies_ms: Sequence[float]
+    time_us: int
+    version: int
+    route: str
+    scored: Scored
+    shadow: bool = False
+
+
+Logged = Entry | Entries
+
 
 class PredictionLog:
     """`append` never blocks and never fails: what the writer can't take is dropped and counted."""
@@ -76,7 +107,7 @@ class PredictionLog:
         self._schemas: dict[int, pa.Schema] = {}
         self.know(signatures)
         self._segments: dict[int, Segment] = {}
-        self._queue: deque[Entry] = deque()
+        self._queue: deque[Logged] = deque()
         self._limit = queue_rows
         # Each counter has one writing thread: appended, refused and left out the event loop, the others the writer.
         self._appended = self._refused = self._left_out = self._taken = self._written = self._lost = 0
@@ -93,12 +124,15 @@ class PredictionLog:
         self._schemas = {**self._schemas, **new}
         self._signatures = {**self._signatures, **signatures}
 
-    def append(self, entry: Entry) -> None:
-        """Queue an entry, or count its rows as dropped when the writer is too far behind."""
+    def append(self, entry: Logged) -> None:
+        """Queue what was answered, or count its rows as dropped when the writer is too far behind."""
+        if self._sample < 1:
+            drawn = _drawn(entry, self._sample)
+            self._left_out += len(entry.scored) - (len(drawn.scored) if drawn else 0)
+            if drawn is None:
+                return
+            entry = drawn
         rows = len(entry.scored)
-        if self._sample < 1 and _draw(entry.request_id) >= self._sample:
-            self._left_out += rows
-            return
         waiting = self._appended - self._taken + rows
         if waiting > self._limit:
             self._refused += rows
@@ -139,7 +173,7 @@ class PredictionLog:
                 self._compact()
 
     def _flush(self) -> None:
-        by_version: dict[int, list[Entry]] = {}
+        by_version: dict[int, list[Logged]] = {}
         taken = 0
         for _ in range(len(self._queue)):
             entry = self._queue.popleft()
@@ -153,7 +187,7 @@ class PredictionLog:
                 self._lost += rows
         self._taken += taken
 
-    def _write(self, version: int, entries: list[Entry]) -> None:
+    def _write(self, version: int, entries: list[Logged]) -> None:
         batch = record_batch(entries, self._signatures[version], self._schemas[version])
         if version not in self._segments:
             self._segments[version] = Segment(self.folder, self._schemas[version], f"v{version:04d}")
@@ -205,27 +239,24 @@ def data_column(name: str, answers: Collection[str] = ()) -> str:
     return f"data.{name}" if own else name
 
 
-def record_batch(entries: list[Entry], signature: Signature, schema: pa.Schema) -> pa.RecordBatch:
+def record_batch(entries: Sequence[Logged], signature: Signature, schema: pa.Schema) -> pa.RecordBatch:
     """One row for each row of each entry, in the order of the requests."""
-    counts = np.array([len(entry.scored) for entry in entries])
-    total = int(counts.sum())
+    counts = [count for entry in entries for count in entry.counts]
+    sizes = [len(entry.scored) for entry in entries]
+    total = sum(sizes)
 
-    def spread(values: list[str]) -> pa.Array:
-        return texts([value for value, count in zip(values, counts, strict=True) for _ in range(count)])
+    def repeated(kind: str, values: list[Any], times: Sequence[int]) -> pa.Array:
+        return column(kind, np.repeat(np.array(values, object if kind == "text" else None), times))
 
-    def repeated(values: list[Any], kind: str, dtype: Any) -> pa.Array:
-        return column(kind, np.repeat(np.array(values, dtype), counts))
-
-    rows = np.concatenate([np.arange(count) for count in counts])
     arrays = [
-        spread([entry.request_id for entry in entries]),
-        column("integer", rows),
-        repeated([entry.time_us for entry in entries], "timestamp", np.int64),
-        spread([signature.name] * len(entries)),
+        repeated("text", [one for entry in entries for one in entry.request_ids], counts),
+        column("integer", np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)),
+        repeated("timestamp", [entry.time_us for entry in entries], sizes),
+        texts([signature.name] * total),
         column("integer", np.full(total, entries[0].version)),
-        spread([entry.route for entry in entries]),
-        repeated([entry.latency_ms for entry in entries], "number", np.float64),
-        repeated([entry.shadow for entry in entries], "boolean", np.float64),
+        repeated("text", [entry.route for entry in entries], sizes),
+        repeated("number", [one for entry in entries for one in entry.latencies_ms], counts),
+        repeated("boolean", [entry.shadow for entry in entries], sizes),
     ]
     asked = joined([entry.scored.rows for entry in entries])
     logged = {field.metadata[b"column"].decode() for field in schema if field.metadata}
@@ -239,6 +270,22 @@ def record_batch(entries: list[Entry], signature: Signature, schema: pa.Schema) 
 
 def _joined(parts: list[Any]) -> NDArray[Any]:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _drawn(entry: Logged, sample: float) -> Logged | None:
+    """The requests of an entry that are logged; None when there are none."""
+    kept = [_draw(request_id) < sample for request_id in entry.request_ids]
+    if all(kept) or not any(kept):
+        return entry if kept[0] else None
+
+    def chosen(values: Sequence[Any]) -> list[Any]:
+        return list(itertools.compress(values, kept))
+
+    rows = np.repeat(kept, entry.counts)
+    answers = {name: values[rows] for name, values in entry.scored.answers.items()}
+    scored = dataclasses.replace(entry.scored, rows=entry.scored.rows.where(rows), answers=answers)
+    about = (entry.time_us, entry.version, entry.route, scored, entry.shadow)
+    return Entries(chosen(entry.request_ids), chosen(entry.counts), chosen(entry.latencies_ms), *about)
 
 
 def _draw(request_id: str) -> float:

@@ -35,6 +35,8 @@ class Router:
         answering = (*routes, canary) if canary else tuple(routes)
         self.by_version = {route.model.version: route for route in reversed(answering)}
         self.by_alias = {route.alias: route for route in answering}
+        alone = len(self.routes) == 1 and canary is None and shadow is None
+        self.only = self.routes[0] if alone else None  # what answers every request, whoever asks
         self._limits: list[tuple[float, Route]] = []
         reached = 0.0
         for route in routes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from modelwright.core.errors import ResourceError, SpecError
-from modelwright.parts.objectives import LOG_LINKED, Aim, Watch
+from modelwright.parts.estimators.objectives import LOG_LINKED, Aim, Watch
 from modelwright.parts.samples import FitContext, Samples
 
 if TYPE_CHECKING:

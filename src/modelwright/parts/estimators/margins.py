@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from modelwright.parts.estimators.platt import Sigmoids
 from modelwright.parts.one_thread import one_thread
-from modelwright.parts.platt import Sigmoids
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from modelwright.graph.piecewise import Encoding
-    from modelwright.parts.dense_layers import Weights
+    from modelwright.parts.estimators.dense_layers import Weights
     from modelwright.parts.samples import Start
 
 NAME = "network.safetensors"

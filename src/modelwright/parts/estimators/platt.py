@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelwright.parts.known_classes import codes_of
+from modelwright.parts.estimators.known_classes import codes_of
 from modelwright.parts.samples import Samples
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from modelwright.parts.bagging import compile_boosted, linked
-from modelwright.parts.boosting import balanced, gain_shares, refuse_class_weight, stopping_notes
-from modelwright.parts.known_classes import codes_of
-from modelwright.parts.linear import NEVER
+from modelwright.parts.estimators.bagging import compile_boosted, linked
+from modelwright.parts.estimators.boosting import balanced, gain_shares, refuse_class_weight, stopping_notes
+from modelwright.parts.estimators.known_classes import codes_of
+from modelwright.parts.estimators.linear import NEVER
 from modelwright.parts.samples import FitContext, Samples
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from modelwright.graph.builder import GraphBuilder
     from modelwright.graph.trees import Tree
-    from modelwright.parts.objectives import Watch
+    from modelwright.parts.estimators.objectives import Watch
     from modelwright.parts.samples import Floats
 
 

@@ -8,17 +8,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelwright.parts import network_files
-from modelwright.parts.dense_layers import DenseLayers
-from modelwright.parts.known_classes import among_all, compile_among_all
-from modelwright.parts.network_files import Kept
+from modelwright.parts.estimators import network_files
+from modelwright.parts.estimators.dense_layers import DenseLayers
+from modelwright.parts.estimators.known_classes import among_all, compile_among_all
+from modelwright.parts.estimators.network_files import Kept
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext
 
 if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
     from modelwright.graph.piecewise import Encoding
-    from modelwright.parts.dense_layers import Weights
+    from modelwright.parts.estimators.dense_layers import Weights
     from modelwright.parts.samples import Floats
 
 PIECE = 4096  # rows at a time, as each has a number for every hidden unit

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from modelwright.parts import network_files
-from modelwright.parts.boosting import refuse_objective, stopping_notes
-from modelwright.parts.fitted_network import Ending, FittedNetwork
-from modelwright.parts.network_files import Kept
-from modelwright.parts.objectives import Aim, Objective, Watch, aim, watch
+from modelwright.parts.estimators import network_files
+from modelwright.parts.estimators.boosting import refuse_objective, stopping_notes
+from modelwright.parts.estimators.fitted_network import Ending, FittedNetwork
+from modelwright.parts.estimators.network_files import Kept
+from modelwright.parts.estimators.objectives import Aim, Objective, Watch, aim, watch
+from modelwright.parts.estimators.trained_networks import PIECE, Device, needed, trained, usual_batch
+from modelwright.parts.estimators.tree_models import Problem, best_of, problem
 from modelwright.parts.one_thread import one_thread
 from modelwright.parts.samples import FitContext, Fitted, Samples
-from modelwright.parts.trained_networks import PIECE, Device, needed, trained, usual_batch
-from modelwright.parts.tree_models import Problem, best_of, problem
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelwright.parts.boosting import extra
+from modelwright.parts.estimators.boosting import extra
 from modelwright.parts.samples import FitContext, Samples
 
 if TYPE_CHECKING:
