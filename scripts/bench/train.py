@@ -3,8 +3,8 @@
     python scripts/bench/train.py [ROWS]
 
 Both sides run in a process of their own, with the same rows (a table of prepare's), settings, threads and number of
-trees. Directly: read the matrix, fit, save the model. Ours: the whole command, which also scores
-validation, compiles the graph and holds it against the model. Exit code 1 when a limit is exceeded: 1.25 times the CPU,
+trees. Directly: read the matrix, fit, save the model. Ours: the whole command, which also scores validation, compiles
+the graph and holds it against the model. Exit code 1 when a limit is exceeded: 1.25 times the CPU,
 and 2 times the matrix in memory beyond what the process takes anyway (a process that only imports what it needs).
 """
 
@@ -44,19 +44,18 @@ def main() -> int:
         prepared = _prepared(folder, rows)
         direct = Path(__file__).with_name("_train_directly.py")
         given = [str(prepared), str(ITERATIONS), str(LEAVES)]
-        costs = {
-            "the imports of train": cost_of_script(direct.with_name("_train_imports.py"), [], folder),
-            "LightGBM directly": cost_of_script(direct, given, folder),
-            "modelwright train": cost_of(["train", "million.yaml", "--json"], folder),
-        }
+        idle = cost_of_script(direct.with_name("_train_imports.py"), [], folder)
+        directly = cost_of_script(direct, given, folder)
+        ours = cost_of(["train", "million.yaml", "--json"], folder)
         matrix_mb = pq.read_metadata(prepared / "learn.parquet").num_rows * COLUMNS * 8 / 2**20
     print(
         f"{rows:,} rows, {COLUMNS} columns, {ITERATIONS} trees of {LEAVES} leaves; learn's matrix is {matrix_mb:.0f} MB"
     )
     print(f"\n{'':<22}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}")
+    costs = {"the imports of train": idle, "LightGBM directly": directly, "modelwright train": ours}
     for name, cost in costs.items():
         print(f"{name:<22}{cost.wall_s:>8.1f}{cost.cpu_s:>8.1f}{cost.peak_mb:>9.0f}")
-    return _kept(*costs.values(), matrix_mb)
+    return _kept(idle, directly, ours, matrix_mb)
 
 
 def _kept(idle: Cost, direct: Cost, ours: Cost, matrix_mb: float) -> int:
