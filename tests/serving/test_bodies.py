@@ -170,7 +170,7 @@ CSV_REFUSED: dict[str, tuple[bytes, int, str | None]] = {
     "text after a quote": (csv_of('v1,1,1,1,true,Kyiv,2026-01-01T08:00:00Z,"knee"x\n'), 400, None),
     "UTF-16": (csv_of().decode().encode("utf-16"), 400, None),
     "not UTF-8": (line(note="x").replace(b"x", b"\xe9"), 400, None),
-    "a field without end": (line(note="x" * 150_000), 400, None),
+    "a field without end": (line(note="x" * 150_000), 422, "note"),
 }
 
 

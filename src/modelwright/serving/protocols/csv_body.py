@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ def _lines(body: bytes, most: int) -> tuple[list[str], list[list[str]]]:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RequestError(400, f"the body is not UTF-8 (byte {error.start})") from error
+    csv.field_size_limit(sys.maxsize)  # the body's size has a limit, and the signature's texts have one
     found = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines: list[list[str]] = []
     try:
