@@ -9,7 +9,6 @@ broken: roc_auc of at least 0.926 on adult, and on telco_churn no worse than Lig
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import sys
 from dataclasses import dataclass
@@ -19,13 +18,11 @@ from typing import Any
 
 import lightgbm
 import numpy as np
-import pandas as pd
 from _process import Cost, cost_of
+from _tabular_sets import DATA, ROOT, rows_of
 from scipy.stats import t as student
 from sklearn.metrics import log_loss, roc_auc_score
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("MODELWRIGHT_DATA", ROOT.parent / "shared" / "data")).resolve()
 ADULT_AT_LEAST = 0.926
 COSTS = ("wall_s", "cpu_s", "peak_mb")
 # The clock must not choose the model on a busy machine, so every candidate is given its turn.
@@ -119,22 +116,13 @@ def scored(config: str, seed: int) -> Scored:
 
 def as_it_comes(prepared: Path) -> dict[str, float]:
     """LightGBM with its defaults, text columns as pandas categoricals, fitted on learn and validation."""
-    schema = json.loads((prepared / "schema.json").read_text("utf-8"))
-    roles = {column["name"]: column["role"] for column in schema["columns"]}
-    target = next(name for name, role in roles.items() if role == "target")
-    inputs = [name for name, role in roles.items() if role == "input"]
-    tables = {part: pd.read_parquet(prepared / f"{part}.parquet") for part in ("learn", "validation", "test")}
-    fitted = pd.concat([tables["learn"], tables["validation"]], ignore_index=True)
-    learn, test = fitted[inputs].copy(), tables["test"][inputs].copy()
-    for name in inputs:
-        if not pd.api.types.is_numeric_dtype(learn[name]):
-            categories = pd.CategoricalDtype(sorted(learn[name].dropna().unique()))
-            learn[name], test[name] = learn[name].astype(categories), test[name].astype(categories)
-    positive = schema["classes"][-1]
+    rows = rows_of(prepared)
+    assert rows.classes is not None
+    positive = rows.classes[-1]
     model: Any = lightgbm.LGBMClassifier(verbose=-1)
-    model.fit(learn, fitted[target] == positive)
-    probability = model.predict_proba(test)[:, 1]
-    truth = tables["test"][target] == positive
+    model.fit(rows.learn, rows.target == positive)
+    probability = model.predict_proba(rows.test)[:, 1]
+    truth = rows.truth == positive
     return {"roc_auc": float(roc_auc_score(truth, probability)), "log_loss": float(log_loss(truth, probability))}
 
 

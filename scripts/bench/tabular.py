@@ -183,7 +183,7 @@ def _peer(python: str, script: str, budget_s: float) -> Side:
                 sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-3000:]}")
             told = json.loads(Path(given, "told.json").read_text("utf-8"))
             predicted = np.load(Path(given, "predicted.npy"))
-        return Result(rows.loss(predicted), told["fit_s"], told["bytes"] / 1e6, str(told["model"]))
+        return Result(rows.loss(predicted), told["fit_s"], told.get("bytes", float("nan")) / 1e6, str(told["model"]))
 
     return measured
 

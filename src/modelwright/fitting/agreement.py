@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from modelwright.parts.base import Task
     from modelwright.parts.samples import Fitted
 
-MOST_ROWS = 500
+MOST_ROWS = 1000
+BATCHED_ROWS = 512  # at each batch size: one row at a time, a large ensemble takes milliseconds for each
 UNSEEN = "\u2047 unseen"
 TOLERANCE = 1e-9  # of the largest prediction
 
@@ -30,7 +31,7 @@ def agreement(model: bytes, features: FittedFeatures, fitted: Fitted, task: Task
     whole = scorer.run(rows)
     shown = task.scores_of(whole)
     gap = parity.difference(native, shown)
-    sizes = parity.over_batch_sizes(scorer, rows)
+    sizes = parity.over_batch_sizes(scorer, rows, most_rows=BATCHED_ROWS)
     if not gap <= TOLERANCE * (1 + float(np.abs(native).max())):
         raise RuntimeError(f"the graph differs from the fitted model by {gap:g}")
     return {

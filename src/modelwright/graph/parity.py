@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from modelwright.graph.running import Scorer
 
 BATCH_SIZES = (1, 7, 64)
-MOST_ROWS = 512  # at each batch size, in batches that are spread over all rows
 
 
 def difference(first: NDArray[Any], second: NDArray[Any]) -> float:
@@ -27,14 +26,21 @@ def difference(first: NDArray[Any], second: NDArray[Any]) -> float:
 
 
 def over_batch_sizes(
-    scorer: Scorer, feed: Mapping[str, NDArray[Any]], sizes: tuple[int, ...] = BATCH_SIZES
+    scorer: Scorer,
+    feed: Mapping[str, NDArray[Any]],
+    sizes: tuple[int, ...] = BATCH_SIZES,
+    *,
+    most_rows: int | None = None,
 ) -> dict[str, dict[str, float]]:
-    """For each batch size and output: the largest difference to scoring all rows at once, over some of them."""
+    """For each batch size and output: the largest difference to scoring all rows at once.
+
+    With `most_rows`, over about so many of them, in batches that are spread over all.
+    """
     rows = len(next(iter(feed.values())))
     whole = scorer.run(feed)
     found: dict[str, dict[str, float]] = {}
     for size in sizes:
-        starts = range(0, rows, size * max(1, rows // max(MOST_ROWS, size)))
+        starts = range(0, rows, size * max(1, rows // max(most_rows or rows, size, 1)))
         parts = [scorer.run({name: values[start : start + size] for name, values in feed.items()}) for start in starts]
         seen = np.concatenate([np.arange(start, min(start + size, rows)) for start in starts])
         found[str(size)] = {

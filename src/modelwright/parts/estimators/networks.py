@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from modelwright.graph.piecewise import Encoding
     from modelwright.learning.loop import Learnt, Schedule
+    from modelwright.parts.base import Model
     from modelwright.parts.samples import Floats
 
     Encoded = NDArray[np.float32]
@@ -28,6 +30,14 @@ if TYPE_CHECKING:
 OBJECTIVES: tuple[Objective, ...] = ("squared_error", "absolute_error", "huber", "quantile")
 MOST_CELLS = 250_000_000  # of the encoded matrix (1 GB); with more rows, numbers get fewer bins
 SAMPLED = 256  # rows by which importance is told
+SEARCH_SPACE: Mapping[str, Any] = {
+    "hidden": {"low": 32, "high": 512, "log": True, "type": "int"},
+    "layers": {"low": 1, "high": 4, "type": "int"},
+    "dropout": {"low": 0.0, "high": 0.5},
+    "learning_rate": {"low": 3e-4, "high": 2e-2, "log": True},
+    "weight_decay": {"low": 1e-3, "high": 0.3, "log": True},
+    "bins": {"low": 4, "high": 64, "log": True, "type": "int"},
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,12 @@ class Settings:
     quantile: float
     class_weight: str | None
     device: Device
+
+
+def settings_of(part: Model, **usual: Any) -> Settings:
+    """The keys of a part; `usual` stands for those that it lacks or leaves open."""
+    said = {name: value for name, value in part.model_dump().items() if value is not None or name not in usual}
+    return Settings(**{**usual, **said})
 
 
 def fit_network(settings: Settings, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:

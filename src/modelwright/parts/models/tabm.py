@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Model
-from modelwright.parts.estimators.networks import Settings, fit_network
+from modelwright.parts.estimators.networks import SEARCH_SPACE, fit_network, settings_of
 from modelwright.parts.estimators.objectives import OBJECTIVE_TEXT, Objective
 from modelwright.parts.estimators.trained_networks import BATCH_TEXT, DEVICE_TEXT, ITERATIONS_TEXT, Device
 from modelwright.parts.samples import FitContext, Fitted, Samples
@@ -55,36 +55,11 @@ class TabM(Model):
     seeded: ClassVar[bool] = True
     continues: ClassVar[bool] = True
     folds_in_threads: ClassVar[bool] = True
-    search_space: ClassVar[Mapping[str, Any]] = {
-        "hidden": {"low": 32, "high": 512, "log": True, "type": "int"},
-        "layers": {"low": 1, "high": 4, "type": "int"},
-        "dropout": {"low": 0.0, "high": 0.5},
-        "learning_rate": {"low": 3e-4, "high": 2e-2, "log": True},
-        "weight_decay": {"low": 1e-3, "high": 0.3, "log": True},
-        "bins": {"low": 4, "high": 64, "log": True, "type": "int"},
-    }
+    search_space: ClassVar[Mapping[str, Any]] = SEARCH_SPACE
 
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
-        usual = (0.3, 2e-3) if context.n_classes else (0.0, 6e-3)
-        settings = Settings(
-            kind=self.kind,
-            members=self.members,
-            hidden=self.hidden,
-            layers=self.layers,
-            dropout=usual[0] if self.dropout is None else self.dropout,
-            learning_rate=usual[1] if self.learning_rate is None else self.learning_rate,
-            weight_decay=self.weight_decay,
-            epochs=self.epochs,
-            iterations=self.iterations,
-            batch_size=self.batch_size,
-            bins=self.bins,
-            patience=self.patience,
-            time_limit_s=self.time_limit_s,
-            objective=self.objective,
-            quantile=self.quantile,
-            class_weight=self.class_weight,
-            device=self.device,
-        )
+        dropout, rate = (0.3, 2e-3) if context.n_classes else (0.0, 6e-3)
+        settings = settings_of(self, dropout=dropout, learning_rate=rate)
         return fit_network(settings, learn, validation, context)
 
 
