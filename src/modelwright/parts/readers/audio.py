@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from modelwright.core.canonical import digest
 from modelwright.parts.base import Reader
+from modelwright.parts.text_files import GroupPattern
 from modelwright.tables.sources.archives import entry_names
 from modelwright.tables.sources.media_files import media_files, media_place
 
@@ -31,22 +32,12 @@ class Audio(Reader):
 
     kind: Literal["audio"] = "audio"
     path: str = Field(description="A folder or a zip archive, relative to the spec.")
-    pattern: str | None = Field(
+    pattern: GroupPattern | None = Field(
         None,
         description="Regular expression (Python's) found in the path; its named groups are columns: (?P<label>\\d)_.",
     )
 
     example: ClassVar[Mapping[str, Any]] = {"path": "data/recordings.zip"}
-
-    @field_validator("pattern")
-    @classmethod
-    def _names_columns(cls, pattern: str | None) -> str | None:
-        try:
-            if pattern is not None and not re.compile(pattern).groupindex:
-                raise ValueError("names no group; columns are written (?P<name>…)")
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from None
-        return pattern
 
     def inputs(self, base: Path) -> list[Path]:
         return media_files(base, self.path, SUFFIXES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from modelwright.parts.base import Reader
+from modelwright.parts.text_files import Encoding, Quote
 from modelwright.tables.sources.files import find_files
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class Baskets(Reader):
     kind: Literal["baskets"] = "baskets"
     path: str | list[str] = Field(description="Files, globs (** too) or folders of *.csv and *.txt.")
     delimiter: str = Field(",", min_length=1, max_length=1, description="Between items; one character.")
-    quote: str = Field('"', description="The quote character; none where quotes are ordinary characters.")
-    encoding: str = Field("utf-8", description="For example cp1251; bytes that do not fit are an error.")
+    quote: Quote = '"'
+    encoding: Encoding = "utf-8"
 
     example: ClassVar[Mapping[str, Any]] = {"path": "data/baskets.csv"}
 
@@ -39,21 +39,6 @@ class Baskets(Reader):
     @classmethod
     def _tab(cls, value: Any) -> Any:
         return "\t" if value == "tab" else value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            return codecs.lookup(value).name
-        except LookupError:
-            raise ValueError(f"{value!r} is no encoding that Python knows") from None
-
-    @field_validator("quote")
-    @classmethod
-    def _one_character(cls, value: str) -> str:
-        if value != "none" and len(value) != 1:
-            raise ValueError("must be one character, or none")
-        return value
 
     def inputs(self, base: Path) -> list[Path]:
         return find_files(base, self.path, SUFFIXES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -12,6 +11,7 @@ from pydantic import Field, field_validator
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Reader
 from modelwright.parts.filesystem import PATH, Filesystem, fingerprint, is_elsewhere, local_files
+from modelwright.parts.text_files import Encoding, Quote
 from modelwright.tables.sources.csv_files import Dialect, read_header
 from modelwright.tables.sources.files import shown, suffix_of
 from modelwright.tables.sources.unpacking import packing
@@ -39,8 +39,8 @@ class Csv(Reader):
     delimiter: str | None = Field(
         None, min_length=1, max_length=1, description="One character, or tab; default: a comma, in *.tsv a tab."
     )
-    quote: str = Field('"', description="The quote character; none where quotes are ordinary characters.")
-    encoding: str = Field("utf-8", description="For example cp1251; bytes that do not fit are an error.")
+    quote: Quote = '"'
+    encoding: Encoding = "utf-8"
     header_line: bool | None = Field(
         None, description="Whether a line names the columns; default: unless names are given."
     )
@@ -60,21 +60,6 @@ class Csv(Reader):
     @classmethod
     def _tab(cls, value: Any) -> Any:
         return TAB.get(value, value) if isinstance(value, str) else value
-
-    @field_validator("quote")
-    @classmethod
-    def _one_character(cls, value: str) -> str:
-        if value != "none" and len(value) != 1:
-            raise ValueError("must be one character, or none")
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            return codecs.lookup(value).name
-        except LookupError:
-            raise ValueError(f"{value!r} is no encoding that Python knows") from None
 
     def inputs(self, base: Path) -> list[Path]:
         return local_files(base, self.path, SUFFIXES)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from modelwright.parts.base import Reader
+from modelwright.parts.text_files import Encoding, GroupPattern
 from modelwright.tables.sources.files import find_files
 
 if TYPE_CHECKING:
@@ -30,30 +30,12 @@ class Lines(Reader):
     kind: Literal["lines"] = "lines"
     path: str | list[str] = Field(description="Files, globs (** too) or folders of *.txt and *.log.")
     unit: Literal["line", "paragraph"] = Field("line", description="What a row is.")
-    pattern: str | None = Field(
+    pattern: GroupPattern | None = Field(
         None, description="Regular expression (Python's) for a whole row; its named groups are the columns."
     )
-    encoding: str = Field("utf-8", description="For example cp1251; bytes that do not fit are an error.")
+    encoding: Encoding = "utf-8"
 
     example: ClassVar[Mapping[str, Any]] = {"path": "logs/*.log"}
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            return codecs.lookup(value).name
-        except LookupError:
-            raise ValueError(f"{value!r} is no encoding that Python knows") from None
-
-    @field_validator("pattern")
-    @classmethod
-    def _names_columns(cls, pattern: str | None) -> str | None:
-        try:
-            if pattern is not None and not re.compile(pattern).groupindex:
-                raise ValueError("names no group; columns are written (?P<name>…)")
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from None
-        return pattern
 
     def inputs(self, base: Path) -> list[Path]:
         return find_files(base, self.path, SUFFIXES)
