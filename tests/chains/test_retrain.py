@@ -10,12 +10,17 @@ from modelwright.core.progress import Silent
 from stages.trips import project
 
 
-@pytest.fixture
-def trips(tmp_path):
-    made = project(tmp_path)
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    made = project(tmp_path_factory.mktemp("exported"))
     made.stages("prepare", "train", "evaluate", "export")
     made.aliases.promote(1)
     return made
+
+
+@pytest.fixture
+def trips(exported, tmp_path):
+    return exported.copied(tmp_path)
 
 
 def alerted(trips):

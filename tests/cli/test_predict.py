@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,14 +43,14 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workshop.export("prepare.memory=200MB").path
 
 
-def command(bundle: Path, *arguments: object) -> list[str]:
+def command_line(bundle: Path, *arguments: object) -> list[str]:
     return [sys.executable, "-m", "modelwright", "predict", str(bundle), *map(str, arguments)]
 
 
 def predict(bundle: Path, *arguments: object, stdin: Path | None = None) -> Said:
     with (stdin or Path(os.devnull)).open("rb") as given:
         process = subprocess.Popen(
-            command(bundle, *arguments), stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command_line(bundle, *arguments), stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert process.stdout and process.stderr
         errors: list[bytes] = []
@@ -107,7 +108,7 @@ def test_memory_does_not_grow_with_what_comes_through_a_pipe(bundle: Path, tmp_p
 
 def test_a_reader_that_goes_away_ends_it_quietly(bundle: Path, tmp_path: Path) -> None:
     data = write(tmp_path / "data.parquet", ROWS, 4)
-    with subprocess.Popen(command(bundle, data), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command_line(bundle, data), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout and process.stderr
         assert process.stdout.readline().startswith(b'"ride"')
         process.stdout.close()
@@ -121,7 +122,7 @@ def test_a_stop_in_the_middle_leaves_nothing_half_written(bundle: Path, tmp_path
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "out.csv").write_text("before\n")
-    process = subprocess.Popen(command(bundle, data, "-o", folder / "out.csv"), stderr=subprocess.PIPE)
+    process = subprocess.Popen(command_line(bundle, data, "-o", folder / "out.csv"), stderr=subprocess.PIPE)
     until = time.monotonic() + 60
     while not any(path.stat().st_size for path in folder.glob(".predict-*/*")) and time.monotonic() < until:
         time.sleep(0.02)
@@ -148,12 +149,9 @@ def lenient(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "options", [("-o", "out.csv"), ("-o", "out.jsonl", "--rejects", "bad.csv"), ("--rejects", "bad.csv")]
 )
-def test_rows_that_can_not_be_read_are_kept(
-    lenient: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Sequence[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_rows_that_can_not_be_read_are_kept(command: Any, lenient: Path, options: Sequence[str]) -> None:
     Path("new.csv").write_text(CSV)
-    said = predict(lenient, "new.csv", *options)
+    said = command("predict", str(lenient), "new.csv", *options)
     assert said.code == 0
     kept = Path("bad.csv" if "--rejects" in options else "out.rejects.csv")
     with kept.open(newline="") as file:
@@ -164,13 +162,13 @@ def test_rows_that_can_not_be_read_are_kept(
     assert "1 rows could not be read" in said.err
 
 
-def test_as_one_json_object_it_says_how_many_rows_were_lost(lenient: Path, tmp_path: Path) -> None:
-    (tmp_path / "new.csv").write_text(CSV)
-    found = json.loads(predict(lenient, tmp_path / "new.csv", "--json").out)
+def test_as_one_json_object_it_says_how_many_rows_were_lost(command: Any, lenient: Path) -> None:
+    Path("new.csv").write_text(CSV)
+    found = json.loads(command("predict", str(lenient), "new.csv", "--json").out)
     assert [row["ride"] for row in found["predictions"]] == ["r1", "r3"]
     assert (found["model"], found["version"], found["rejected"], found["removed"]) == ("rides", 1, 1, 0)
-    written = json.loads(predict(lenient, tmp_path / "new.csv", "--json", "-o", tmp_path / "out.csv").out)
-    assert (written["rows"], written["rejected"], written["rejects"]) == (2, 1, str(tmp_path / "out.rejects.csv"))
+    written = json.loads(command("predict", str(lenient), "new.csv", "--json", "-o", "out.csv").out)
+    assert (written["rows"], written["rejected"], written["rejects"]) == (2, 1, "out.rejects.csv")
 
 
 @pytest.mark.parametrize(
@@ -189,23 +187,22 @@ def test_as_one_json_object_it_says_how_many_rows_were_lost(lenient: Path, tmp_p
     ],
 )
 def test_a_bad_input_is_told_in_a_line_or_two(
-    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int, words: str
+    command: Any, bundle: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     Path("new.csv").write_text(CSV)
     Path("bad.parquet").write_bytes(b"PAR1 and nothing more")
     Path("empty.csv").write_text("")
     Path("short.csv").write_text("ride,speed\nr1,4\n")
     Path("folder.csv").mkdir()
     before = sorted(path.name for path in tmp_path.iterdir())
-    said = predict(bundle, *arguments)
-    assert (said.code, said.out) == (code, b"")
+    said = command("predict", str(bundle), *arguments)
+    assert (said.code, said.out) == (code, "")
     assert words in said.err and "Traceback" not in said.err
     assert len(said.err.splitlines()) <= 4
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-def test_json_and_a_format_exclude_each_other(bundle: Path) -> None:
-    said = predict(bundle, "new.csv", "--format", "csv", "--json")
+def test_json_and_a_format_exclude_each_other(command: Any, bundle: Path) -> None:
+    said = command("predict", str(bundle), "new.csv", "--format", "csv", "--json")
     assert said.code == 2
     assert "--format means nothing" in said.err

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fitting.small_tables import prepared
 from fitting.test_auto import auto, graph_of, part
+from modelwright.core.progress import Silent
 from modelwright.fitting import costs, members
 from modelwright.fitting.agreement import agreement
 from modelwright.fitting.budget import AROUND_S, Budget
 from modelwright.fitting.fit import compile_model
 from modelwright.fitting.members import Candidate, FoldFits
+from modelwright.fitting.portfolio import Portfolio
 from modelwright.fitting.shared_folds import shared_folds, spread
 from modelwright.fitting.training import Recipe
 
@@ -28,6 +31,32 @@ def test_what_comes_before_and_after_the_portfolio_counts_as_spent():
     assert budget.left_s == pytest.approx(10 - AROUND_S, abs=0.1)
     budget.reserved_s = 5
     assert not budget.fits(4) and budget.fits(2)
+
+
+def portfolio_of(data, *models):
+    recipe = Recipe(part("models", "auto"), part("validations", "kfold", folds=5), "none", 3, 2)
+    folds = shared_folds(data, recipe.validation, recipe.seed)
+    found = Portfolio(folds, recipe, Budget(3600), False, 1e9, Silent())
+    for candidate in models:
+        assert found.attempt(candidate)
+    return found
+
+
+def test_what_adds_nothing_on_the_first_fold_goes_no_further(monkeypatch):
+    trees = Candidate("lightgbm", part("models", "lightgbm", iterations=20))
+    found = portfolio_of(prepared("regression"), trees)
+    fitted, one = [], FoldFits._one
+    monkeypatch.setattr(FoldFits, "_one", lambda self, *given: fitted.append(given[2]) or one(self, *given))
+    assert not found.attempt(replace(trees, name="the same again"), choosy=True)
+    assert fitted == [0, 1], "two threads fit two folds at the same time"
+    assert found.left_out[0][1] == "on the first fold it adds nothing, and there is no time for all"
+    assert found.attempt(Candidate("piecewise_linear", part("models", "piecewise_linear")), choosy=True)
+
+
+def test_with_time_for_all_nothing_has_to_add():
+    models = (("lightgbm", {"iterations": 20}), ("lightgbm", {"iterations": 20}))
+    assert {"lightgbm", "lightgbm 2"} <= {one["name"] for one in auto(prepared("binary"), models=models).leaderboard}
+    assert not [one for one in auto(prepared("binary"), models=models).leaderboard if one["not_ranked_because"]]
 
 
 def test_folds_that_are_fitted_at_the_same_time_cost_once():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import fbeta_score
 
@@ -41,7 +41,6 @@ def every_threshold(probability):
     return [*np.unique(probability), 2.0]
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), wrong=st.sampled_from([(1, 5), (5, 1), (1, 1), (0, 1), (3, 0), (1, 1000)]))
 def test_the_threshold_of_least_cost_costs_least_of_all_thresholds(seed, wrong):
     probabilities, truth, weights = two_classes(80, seed)
@@ -57,7 +56,6 @@ def test_the_threshold_of_least_cost_costs_least_of_all_thresholds(seed, wrong):
     assert told["cost_per_row"] == pytest.approx(least, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), beta=st.sampled_from([0.5, 1.0, 2.0, 10.0]))
 def test_the_threshold_of_the_best_f_beta_is_the_best_of_all_thresholds(seed, beta):
     probabilities, truth, weights = two_classes(80, seed)

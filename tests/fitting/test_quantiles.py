@@ -20,7 +20,9 @@ from modelwright.parts.samples import Feature, FitContext, Samples
 LEVELS = (0.1, 0.25, 0.5, 0.9)
 FEATURES = (Feature("x"), Feature("z"), Feature("kind", 5))
 FAST = {kind: {"iterations": 60} for kind in ("lightgbm", "hist_gradient_boosting", "xgboost", "catboost")}
-ABLE = [kind for kind in catalog.builtin_kinds("models") if catalog.load("models", kind).can("quantile")]
+ABLE = [
+    kind for kind in catalog.builtin_kinds("models") if kind != "auto" and catalog.load("models", kind).can("quantile")
+]
 
 
 def rows(seed=0, count=900):

@@ -100,7 +100,7 @@ def by_sql(text, engine):
     return np.array([math.nan if value is None else value for (value,) in found])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(text=expressions)
 def test_onnx_and_sql_agree(text, table, engine):
     onnx, sql = by_onnx(text, table), by_sql(text, engine)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.preprocessing import OneHotEncoder
@@ -50,7 +50,6 @@ def asked(features, *columns):
     return whole
 
 
-@settings(deadline=None, max_examples=60)
 @given(COLUMN, COLUMN, st.sampled_from(["share", "count"]))
 def test_frequency_is_that_of_pandas(learn, rows, measure):
     counts = pd.Series([word or None for word in learn], dtype=object).value_counts(normalize=measure == "share")
@@ -64,7 +63,6 @@ def test_frequency_remembers_the_most_frequent_only():
     np.testing.assert_array_equal(asked(features, ["a", "b", "c"])[:, 0], [3, 2, 0])
 
 
-@settings(deadline=None, max_examples=60)
 @given(COLUMN, COLUMN, st.integers(1, 3))
 def test_rare_then_one_hot_keeps_what_is_frequent(learn, rows, least):
     learnt = [word if word and word != "<rare>" else "a" for word in learn]
@@ -77,7 +75,6 @@ def test_rare_then_one_hot_keeps_what_is_frequent(learn, rows, least):
     np.testing.assert_array_equal(asked(fitted(steps, learnt), rows), expected)
 
 
-@settings(deadline=None, max_examples=60)
 @given(REPEATED, REPEATED, st.integers(1, 8))
 def test_rare_and_one_hot_are_scikit_learns_one_hot_encoder(learn, rows, least):
     learn, rows = ([word for word in words if word] for words in (["a", *learn], rows))
@@ -90,7 +87,6 @@ def test_rare_and_one_hot_are_scikit_learns_one_hot_encoder(learn, rows, least):
     np.testing.assert_array_equal(asked(fitted(steps, learn), rows), expected)
 
 
-@settings(deadline=None, max_examples=60)
 @given(REPEATED, REPEATED)
 def test_one_hot_is_scikit_learns_with_unknown_values_ignored(learn, rows):
     learnt, words = ([word or "" for word in values] for values in (learn, rows))
@@ -121,7 +117,6 @@ def test_rare_keeps_no_more_than_it_may():
     assert [feature.name for feature in features.features] == ["c0=<rare>", "c0=b"]
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=70), st.sampled_from([2, 7, 64]), st.booleans())
 def test_hashing_is_scikit_learns_feature_hasher(rows, buckets, alternate_sign):
     columns = [list(values) for values in zip(*rows, strict=True)]

@@ -157,7 +157,7 @@ def test_accents_and_case_are_kept_unless_asked(engine):
     assert values(engine, "text")[0] == "Cafe" and values(engine, "text")[2] == "  a"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8", exclude_categories=["Cn", "Cs"], exclude_characters="\0"), max_size=8),

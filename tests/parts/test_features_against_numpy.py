@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from modelwright.core.columns import Column, Schema
@@ -58,7 +58,6 @@ def same_bits(found, expected):
     np.testing.assert_array_equal(found[known].view(np.int64), expected[known].view(np.int64))
 
 
-@settings(deadline=None, max_examples=60)
 @given(COLUMN, COLUMN)
 def test_standardize(learn, rows):
     values = floats(learn)[:, None]
@@ -81,7 +80,6 @@ def test_a_scale_of_nearly_one_is_not_taken_for_one():
     same_bits(found[:, 0], np.array([1.0, 2.0, math.nan]) / scale)
 
 
-@settings(deadline=None, max_examples=60)
 @given(COLUMN, COLUMN, st.sampled_from(["median", "mean", "most_frequent"]))
 def test_impute(learn, rows, strategy):
     known = floats(learn)
@@ -100,7 +98,6 @@ def test_impute(learn, rows, strategy):
     same_bits(found, np.where(np.isnan(floats(rows)), fill, floats(rows)))
 
 
-@settings(deadline=None, max_examples=60)
 @given(COLUMN, COLUMN)
 def test_winsorize(learn, rows):
     features = fitted("winsorize", learn, pa.float64(), "number", lower=0.1, upper=0.9)
@@ -111,7 +108,6 @@ def test_winsorize(learn, rows):
     same_bits(found, np.where(values < low, low, np.where(values > high, high, values)))
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(WORDS, min_size=1, max_size=20), st.lists(WORDS, min_size=1, max_size=20))
 def test_one_hot_of_words(learn, rows):
     learnt = [word or "" for word in learn]
@@ -124,7 +120,6 @@ def test_one_hot_of_words(learn, rows):
     same_bits(asked(features, rows, pa.string()), np.array(expected))
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.none() | st.integers(-3, 3) | st.sampled_from([1234567, 1234568, 0.1, -0.0]), min_size=1), COLUMN)
 def test_one_hot_of_numbers(learn, rows):
     known = sorted({value + 0.0 for value in floats(learn) if not math.isnan(value)})
@@ -136,7 +131,6 @@ def test_one_hot_of_numbers(learn, rows):
     assert len({feature.name for feature in features.features}) == len(expected)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(WORDS, min_size=1, max_size=20), st.lists(WORDS, min_size=1, max_size=20))
 def test_ordinal(learn, rows):
     words = sorted({word for word in learn if word})
@@ -145,7 +139,6 @@ def test_ordinal(learn, rows):
     same_bits(found, [codes.get(row or "", math.nan) for row in rows])
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.lists(TIMES, min_size=1, max_size=12), st.sampled_from(["UTC", "Europe/Kyiv", "Asia/Kolkata"]))
 def test_datetime_parts(times, zone):
     moments = [None if moment is None else moment.replace(tzinfo=UTC) for moment in times]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 import numpy as np
@@ -24,6 +25,7 @@ FAST = {kind: {"iterations": 40} for kind in BOOSTED} | {
 }
 FAST["mlp"] = {"hidden": 24, "epochs": 12, "batch_size": 100, "learning_rate": 0.02}
 FAST["tabm"] = {"members": 3, "hidden": 16, "epochs": 8, "batch_size": 100, "learning_rate": 0.02}
+FAST["random_fourier"] = {"frequencies": 64, "rounds": 1}
 FAST["gaussian_process"] = {"max_rows": 200, "search_rows": 60}
 EXTRAS = {"xgboost": "xgboost", "catboost": "catboost", "mlp": "torch", "tabm": "torch"}
 COUNTS = ("multinomial_naive_bayes",)  # take nothing below 0
@@ -94,6 +96,12 @@ def context(task, threads=1, seed=1):
     )
 
 
+@functools.cache
+def plainly_fitted(kind, task):
+    """Without validation rows; one fit for the tests that only look at it."""
+    return fit_model(model_of(kind), rows_for(kind, task), None, context(task))
+
+
 def graph_of(fitted, task) -> bytes:
     graph = GraphBuilder()
     scores = fitted.compile(graph, graph.matrix_input("features", len(FEATURES)))
@@ -118,7 +126,7 @@ def test_graph_and_native_model_agree_and_every_batch_size_gives_the_same_bits(k
 
 @every_model
 def test_probabilities_are_probabilities_and_better_than_chance(kind, task):
-    fitted = fit_model(model_of(kind), rows_for(kind, task), None, context(task))
+    fitted = plainly_fitted(kind, task)
     other = rows_for(kind, task, seed=2)
     scores = fitted.predict(other.features)
     if task == "regression":
@@ -144,7 +152,7 @@ def test_same_rows_and_seed_give_the_same_bytes_with_any_number_of_threads(kind,
 
 @every_model
 def test_importance_is_by_raw_feature_and_sums_to_one(kind, task):
-    fitted = fit_model(model_of(kind), rows_for(kind, task), None, context(task))
+    fitted = plainly_fitted(kind, task)
     if fitted.importance is None:
         return
     assert set(fitted.importance) == {feature.name for feature in FEATURES}
@@ -157,7 +165,7 @@ def test_weights_count(kind, task):
     learn = rows_for(kind, task)
     heavy = np.where(learn.target > np.median(learn.target), 50.0, 1.0)
     others = rows_for(kind, task, seed=2).features
-    plain = fit_model(model_of(kind), learn, None, context(task)).predict(others)
+    plain = plainly_fitted(kind, task).predict(others)
     samples = Samples(learn.features, learn.target, heavy)
     if (kind, task) in UNWEIGHTED:
         with pytest.raises(SpecError, match="no weights"):

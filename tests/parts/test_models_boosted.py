@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -264,3 +265,23 @@ def test_features_that_never_vary_are_no_bug(kind):
         assert kind == "catboost" and "constant" in str(error)
     else:
         np.testing.assert_allclose(fitted.predict(learn.features), learn.target.mean(), rtol=1e-4)
+
+
+def test_lightgbm_tells_categories_of_few_rows_apart_where_it_is_told_to():
+    random = np.random.default_rng(3)
+    effects = random.normal(size=300)
+
+    def shops(count):
+        shop = random.integers(0, 300, count)
+        return np.column_stack([random.normal(size=(count, 2)), shop]), effects[shop]
+
+    features, effect = shops(3000)  # ten rows of each
+    learn = Samples(features, effect + 0.3 * random.normal(size=len(effect)))
+    named = replace(context(), features=(*FEATURES[:2], Feature("shop", 300)))
+    new, wanted = shops(2000)
+
+    def error(**settings):
+        said = fit_model(model("lightgbm", **settings), learn, None, named).predict(new)
+        return float(np.sqrt(np.mean((said - wanted) ** 2)))
+
+    assert error(min_category_rows=10, category_smoothing=2) < 0.7 * error()

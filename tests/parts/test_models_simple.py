@@ -20,7 +20,6 @@ from modelwright.parts import catalog
 from modelwright.parts.estimators.bounded_rows import bounded_rows
 from modelwright.parts.estimators.platt import class_folds, fitted_sigmoid
 from modelwright.parts.samples import Feature, FitContext, Samples
-from parts.twins import few
 
 CLASSES = {"binary": 2, "multiclass": 3, "regression": 0}
 
@@ -200,7 +199,6 @@ def test_k_nearest_is_scikit_learns(weights, task):
     np.testing.assert_allclose(native, expected, rtol=1e-4, atol=1e-4)
 
 
-@few
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=4, max_size=40), st.integers(1, 9))
 def test_of_rows_equally_near_the_first_are_taken_by_both(points, neighbors):
     """Points of a lattice have many ties; the values tell which rows were taken."""
@@ -216,7 +214,6 @@ def test_of_rows_equally_near_the_first_are_taken_by_both(points, neighbors):
     np.testing.assert_allclose(native, learn.target[taken].mean(axis=1))
 
 
-@few
 @given(st.integers(1, 40), st.floats(1e-3, 1e6), st.integers(0, 99))
 def test_distances_on_the_grid_are_exact(width, size, seed):
     random = np.random.default_rng(seed)
@@ -285,7 +282,6 @@ def test_drawn_rows_keep_rare_classes_and_the_bound_on_cells(monkeypatch):
     assert len(bounded_rows(Samples(np.ones((1000, 4)), target), 100, 0, seed=0)[0].target) == 50
 
 
-@few
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=30), st.integers(2, 6))
 def test_every_fold_learns_every_class(codes, folds):
     target = np.array(codes, float)

@@ -143,6 +143,13 @@ def test_a_graph_holds_each_weight_once_in_four_bytes(kind: str) -> None:
 
 
 @every_network
+def test_without_bins_each_number_is_one_input(kind: str) -> None:
+    fitted = fit_model(model(kind, bins=None), rows(), rows(1), context())
+    assert fitted.encoding.origins == ("age", "noise", "age", *["colour"] * 6), "numbers, a flag of missing, codes"
+    assert len(fit_model(model(kind), rows(), rows(1), context()).encoding.origins) > 30
+
+
+@every_network
 def test_a_killed_fit_goes_on_and_another_fit_does_not_take_its_checkpoint(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

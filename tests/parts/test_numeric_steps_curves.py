@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
@@ -24,7 +24,6 @@ from parts.twins import (
     WILD,
     agree,
     asked,
-    few,
     fitted,
     floats,
     names,
@@ -39,7 +38,7 @@ FULL = st.lists(KNOWN, min_size=2, max_size=30)
 
 @pytest.mark.parametrize("output", ["uniform", "normal"])
 @pytest.mark.parametrize("quantiles", [2, 7, 1000])
-@few
+@settings(max_examples=10)
 @given(learn=COLUMN, rows=COLUMN)
 def test_quantile_is_scikit_learns_with_ties(output, quantiles, learn, rows):
     rows = rows + learn[:10]
@@ -64,7 +63,6 @@ def test_quantile_of_many_columns_and_rows():
 
 
 @pytest.mark.parametrize("standardize", [True, False])
-@few
 @given(learn=st.lists(VALUES, min_size=3, max_size=30), rows=COLUMN)
 def test_yeo_johnson_is_scikit_learns(standardize, learn, rows):
     known = floats(learn)[~np.isnan(floats(learn))]
@@ -76,7 +74,6 @@ def test_yeo_johnson_is_scikit_learns(standardize, learn, rows):
     agree(asked(features, {"x": rows}), expected)
 
 
-@few
 @given(st.lists(st.none() | st.floats(0.01, 100).map(lambda value: round(value, 2)), min_size=3, max_size=30), COLUMN)
 def test_box_cox_is_scikit_learns_and_missing_where_it_is_not_defined(learn, rows):
     known = floats(learn)[~np.isnan(floats(learn))]
@@ -103,7 +100,6 @@ def test_powers_of_any_lambda_are_scipys(power):
     np.testing.assert_allclose(found, stats.yeojohnson(values, power), rtol=1e-11, atol=0)
 
 
-@few
 @given(WILD, WILD)
 def test_power_never_answers_infinity(learn, rows):
     try:
@@ -128,7 +124,7 @@ def test_box_cox_of_zero_is_refused_with_the_way_out():
 
 @pytest.mark.parametrize(("strategy", "name"), [("equal_width", "uniform"), ("quantile", "quantile")])
 @pytest.mark.parametrize("bins", [2, 5])
-@few
+@settings(max_examples=10)
 @given(learn=FULL, rows=st.lists(KNOWN, min_size=1))
 def test_bins_are_scikit_learns(strategy, name, bins, learn, rows):
     rows = rows + learn
@@ -139,7 +135,6 @@ def test_bins_are_scikit_learns(strategy, name, bins, learn, rows):
         np.testing.assert_array_equal(asked(features, {"x": rows}), expected)
 
 
-@few
 @given(COLUMN, st.lists(st.floats(-50, 50), min_size=1, max_size=9, unique=True).map(sorted))
 def test_bins_between_edges_are_numpys(rows, edges):
     found = asked(fitted("bin", {"x": rows}, strategy="edges", edges=edges), {"x": [*rows, *edges]})[:, 0]
@@ -163,7 +158,7 @@ def test_edges_come_with_their_strategy_and_ascend(options):
 
 
 @pytest.mark.parametrize(("degree", "interaction_only"), [(2, False), (3, False), (2, True), (3, True)])
-@few
+@settings(max_examples=10)
 @given(rows=st.lists(st.tuples(KNOWN, KNOWN, KNOWN), min_size=1, max_size=10))
 def test_polynomial_is_scikit_learns_in_its_order(degree, interaction_only, rows):
     matrix = np.array(rows)
@@ -193,7 +188,7 @@ def test_polynomial_says_when_it_would_make_too_many_columns():
 @pytest.mark.parametrize("placement", ["uniform", "quantile"])
 @pytest.mark.parametrize("extrapolation", ["constant", "linear"])
 @pytest.mark.parametrize(("degree", "knots"), [(1, 2), (2, 4), (3, 5), (5, 3)])
-@few
+@settings(max_examples=8)
 @given(learn=st.lists(KNOWN, min_size=2, max_size=30, unique=True), rows=st.lists(KNOWN, min_size=1))
 def test_splines_are_scikit_learns(placement, extrapolation, degree, knots, learn, rows):
     rows = rows + learn

@@ -14,7 +14,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - its im
 from sklearn.impute import IterativeImputer, KNNImputer
 
 from modelwright.core.errors import DataError, SpecError
-from parts.twins import VALUES, agree, asked, few, fitted, names, nullable, step, table_of
+from parts.twins import VALUES, agree, asked, fitted, names, nullable, step, table_of
 
 BY_OTHERS = ["regression_impute", "em_impute", "knn_impute"]
 CITIES = st.sampled_from(["Kyiv", "Lviv", "Odesa", None])
@@ -31,7 +31,6 @@ def correlated(rows=300, width=5, share=0.15, seed=0):
 
 
 @pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent"])
-@few
 @given(learn=st.lists(st.tuples(VALUES, CITIES), min_size=1, max_size=25), rows=st.lists(st.tuples(VALUES, CITIES)))
 def test_impute_by_group_is_pandas_transform(strategy, learn, rows):
     frame = pd.DataFrame(learn, columns=["x", "city"]).astype({"x": float})
@@ -113,7 +112,6 @@ def test_regression_impute_is_scikit_learns_iterative_imputer(rounds):
     agree(asked(fitted("regression_impute", table_of(learn), rounds=rounds), table_of(rows)), imputer.transform(rows))
 
 
-@few
 @given(st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=2, max_size=15))
 def test_imputers_leave_no_gap_and_change_nothing_else(rows):
     matrix = np.array(rows, float)
@@ -165,7 +163,7 @@ def test_imputers_are_fitted_on_a_drawn_sample_of_much(kind, monkeypatch):
     assert not np.array_equal(found[0], found[2])
 
 
-@settings(few, max_examples=10)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.integers(1, 9), st.floats(0.05, 0.6))
 def test_em_impute_is_the_conditional_mean(seed, width, share):
     learn, rows = correlated(120, width, 0.1, seed), correlated(40, width, share, seed + 1)
@@ -203,7 +201,7 @@ def test_em_finds_the_distribution_that_made_the_rows():
 
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
 @pytest.mark.parametrize("neighbors", [1, 5, 100])
-@settings(few, max_examples=8)
+@settings(max_examples=8)
 @given(st.integers(0, 10_000), st.floats(0.02, 0.6))
 def test_knn_impute_is_scikit_learns(weights, neighbors, seed, share):
     learn, rows = correlated(40, 4, share, seed), correlated(30, 4, share, seed + 1)

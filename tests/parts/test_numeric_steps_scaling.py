@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from modelwright.core.errors import DataError, SpecError
-from parts.twins import COLUMN, WILD, agree, asked, few, fitted, floats, names, nullable, step, twin
+from parts.twins import COLUMN, WILD, agree, asked, fitted, floats, names, nullable, step, twin
 
 SCALERS = [
     ("standardize", {}, StandardScaler()),
@@ -24,7 +24,6 @@ every_scaler = pytest.mark.parametrize(("kind", "options", "estimator"), SCALERS
 
 
 @every_scaler
-@few
 @given(learn=COLUMN, rows=COLUMN)
 def test_scalers_are_those_of_scikit_learn(kind, options, estimator, learn, rows):
     assume(any(value is not None for value in learn))
@@ -32,7 +31,6 @@ def test_scalers_are_those_of_scikit_learn(kind, options, estimator, learn, rows
 
 
 @every_scaler
-@few
 @given(learn=WILD, rows=WILD)
 def test_scalers_never_answer_nonsense(kind, options, estimator, learn, rows):
     """Missing stays missing, nothing else becomes so; what can't be calculated with is said, with a way out."""
@@ -60,7 +58,6 @@ def test_text_is_refused_by_name(kind):
         fitted(kind, {"c": ["a", "b"]}, columns=["c"], **options)
 
 
-@few
 @given(COLUMN, st.floats(-50, 0), st.floats(0, 50))
 def test_clip_is_numpys(rows, least, greatest):
     agree(asked(fitted("clip", {"x": rows}, min=least), {"x": rows})[:, 0], np.clip(floats(rows), least, None))
@@ -69,7 +66,6 @@ def test_clip_is_numpys(rows, least, greatest):
     agree(both, np.clip(floats(rows), least, greatest))
 
 
-@few
 @given(COLUMN, st.lists(st.none() | st.floats(-2, 1e300) | st.sampled_from([-1.0, 1e-12, -1e-15, 5e-324]), min_size=1))
 def test_log1p_is_numpys_and_missing_at_minus_one_and_below(learn, rows):
     found = asked(fitted("log1p", {"x": learn}), {"x": rows})[:, 0]

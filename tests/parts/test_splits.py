@@ -127,7 +127,7 @@ def test_time_puts_the_latest_rows_last(engine):
 @given(
     st.lists(st.integers(0, 8), min_size=1, max_size=60), st.sampled_from([0.0, 0.1, 0.3]), st.sampled_from([0.0, 0.2])
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_moments_never_straddle(engine, days, test, validation):
     assume(len(set(days)) > 1)
     start = datetime(2026, 1, 1)

@@ -110,7 +110,7 @@ def test_words_in_quotes_and_comments_are_nothing_to_worry_about(query, dialect)
 
 
 @given(st.text(alphabet="a1 '\"`$;()-/*#\\\n!", max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_query_is_only_ever_refused_in_words(text):
     for dialect in (POSTGRESQL, MYSQL, SQLITE):
         try:
@@ -466,7 +466,7 @@ VALUES = st.one_of(
 
 
 @given(st.lists(st.tuples(VALUES, st.one_of(st.none(), st.integers(-5, 5))), min_size=1, max_size=20))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_value_of_sqlite_is_lost(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("sqlite")
     path = sqlite(folder, "CREATE TABLE t (a, b)")

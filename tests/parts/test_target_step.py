@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import TargetEncoder
 
@@ -34,7 +34,6 @@ def table(c, d):
     return pa.table({"c": text(c), "d": text(d)})
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(WORDS, WORDS, st.integers(0, 99)), min_size=1, max_size=80),
     st.sampled_from([0, 2, 3]),

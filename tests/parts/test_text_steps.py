@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -94,7 +94,6 @@ def known_forms(learn, rows):
     return True
 
 
-@settings(deadline=None, max_examples=60)
 @given(COLUMN, COLUMN, SIZES, st.integers(1, 2), st.booleans())
 def test_word_counts(learn, rows, ngram_range, min_df, lowercase):
     assume(not lowercase or known_forms(learn, rows))
@@ -102,14 +101,12 @@ def test_word_counts(learn, rows, ngram_range, min_df, lowercase):
     agrees(CountVectorizer(**options), "count", learn, rows, **options)
 
 
-@settings(deadline=None, max_examples=60)
 @given(COLUMN, COLUMN, SIZES, st.booleans(), st.booleans())
 def test_character_counts(learn, rows, ngram_range, lowercase, binary):
     options = {"ngram_range": ngram_range, "analyzer": "char", "min_df": 1, "lowercase": lowercase, "binary": binary}
     agrees(CountVectorizer(**options), "count", learn, rows, **options)
 
 
-@settings(deadline=None, max_examples=60)
 @given(COLUMN, COLUMN, SIZES, st.sampled_from(["l1", "l2", None]), st.booleans(), st.sampled_from([0.5, 1.0]))
 def test_word_tfidf(learn, rows, ngram_range, norm, sublinear_tf, max_df):
     assume(known_forms(learn, rows))
@@ -117,14 +114,12 @@ def test_word_tfidf(learn, rows, ngram_range, norm, sublinear_tf, max_df):
     agrees(TfidfVectorizer(**options), "tfidf", learn, rows, **options)
 
 
-@settings(deadline=None, max_examples=30)
 @given(COLUMN, COLUMN, SIZES)
 def test_character_tfidf(learn, rows, ngram_range):
     options = {"ngram_range": ngram_range, "analyzer": "char", "min_df": 1}
     agrees(TfidfVectorizer(**options), "tfidf", learn, rows, **options)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs", "Cn"], max_codepoint=0xFFFF)), min_size=1))
 def test_text_statistics_are_those_of_python(rows):
     found = asked(fitted("text_statistics", rows), rows)

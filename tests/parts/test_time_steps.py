@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.metrics.pairwise import haversine_distances
@@ -50,7 +50,6 @@ def asked(steps, columns, types, timezone=None):
 FLAGS = [f"is_{span}_{end}" for span in ("month", "quarter", "year") for end in ("start", "end")]
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(MOMENTS, min_size=1, max_size=40), st.sampled_from(["UTC", "Europe/Kyiv", "Asia/Kathmandu"]))
 def test_parts_are_those_of_pandas(moments, zone):
     parts = ["week", "days_in_month", "is_weekend", *FLAGS]
@@ -83,7 +82,6 @@ def test_flags_stay_numbers_where_others_go_round():
     assert names == ["at_week_sin", "at_week_cos", "at_is_weekend"]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(st.none() | MOMENTS, st.none() | MOMENTS), min_size=1, max_size=70),
     st.sampled_from(["seconds", "minutes", "hours", "days", "weeks"]),
@@ -145,7 +143,6 @@ def test_difference_of_what_is_no_time_is_refused():
         asked([step("datetime_difference", columns="at", since="at")], {"at": [None]}, {"at": "timestamp"})
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(NUMBERS, min_size=1, max_size=70), st.sampled_from([1.0, 7.0, 24.0, 360.0, 0.1]))
 def test_cyclical_is_sine_and_cosine(values, period):
     found = asked([step("cyclical", columns="x", period=period)], {"x": values}, {"x": "number"})
@@ -187,7 +184,6 @@ def exact(rows):
     return np.asarray(2 * np.arctan2(apart, together), float) * EARTH_KM
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(LATITUDES, LONGITUDES, LATITUDES, LONGITUDES), min_size=1, max_size=70))
 def test_distance_is_the_great_circle_at_any_distance(rows):
     np.testing.assert_allclose(distances(rows), exact(rows), rtol=1e-12, atol=1e-9)  # 1e-9 km is a micrometre

@@ -7,7 +7,6 @@ import warnings
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from modelwright.core.columns import Column, Schema
@@ -25,7 +24,6 @@ WILD = st.lists(
     min_size=1,
     max_size=12,
 )
-few = settings(deadline=None, max_examples=25)
 
 
 def step(kind, **options):

@@ -7,6 +7,7 @@ import pytest
 
 from modelwright.core.columns import Column, Schema
 from modelwright.parts.predictions import Predictions
+from modelwright.reports import charts
 from modelwright.reports.evaluate import evaluate_report, guess, plain_words
 from modelwright.reports.model_card import model_card
 from modelwright.reports.monitor import monitor_report
@@ -131,7 +132,8 @@ every_page = pytest.mark.parametrize("page", sorted(PAGES))
 
 
 @every_page
-def test_same_facts_give_the_same_bytes(page):
+def test_same_facts_give_the_same_bytes(page, monkeypatch):
+    monkeypatch.setattr("modelwright.reports.page.to_svg", charts.to_svg)  # drawn twice indeed
     assert PAGES[page]() == PAGES[page]()
 
 

@@ -101,6 +101,19 @@ def test_a_body_may_come_after_its_headers(talking, row, pause_s):
         assert answers(talking, 1)[0][0].startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 0.002, 0.015])
+def test_a_large_body_is_waited_for_and_one_that_comes_too_slowly_is_the_applications(talking, row, pause_s):
+    """The last pause makes the body take longer than the express lane waits."""
+    rows = [{**row, "note": "x" * 900}] * 60
+    whole = request({"rows": rows})
+    for start in range(0, len(whole), 20_000):
+        talking.sendall(whole[start : start + 20_000])
+        time.sleep(pause_s)
+    head, body = answers(talking, 1)[0]
+    assert head.startswith(b"HTTP/1.1 200")
+    assert len(json.loads(body)["predictions"]) == 60
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_pipelined_requests_are_answered_in_their_order(talking, row, together):
     wanted = [f"r{number}" for number in range(40)]

@@ -15,6 +15,7 @@ from tritonclient.utils import InferenceServerException
 
 from modelwright.serving.protocols.grpc_messages import MESSAGES, messages
 from modelwright.serving.settings import AccessSettings
+from serving.test_tls import pair
 
 VALUES: dict[str, tuple[str, Any]] = {
     "age": ("FP64", np.array([41.5, np.nan])),
@@ -69,6 +70,29 @@ def test_the_default_call_is_answered_bit_for_bit(client, expected):
     assert result.get_response().model_version == "1"
     assert result.as_numpy("probability").tolist() == expected["probability"].tolist()
     assert [text.decode() for text in result.as_numpy("prediction")] == expected["prediction"].tolist()
+
+
+def test_with_a_certificate_it_is_grpcs_alone(start, expected, tmp_path):
+    files, chosen = pair(tmp_path), free_port()
+    (tmp_path / "stranger").mkdir()
+    start(grpc_port=chosen, tls=files, access=AccessSettings(predict="secret"))
+    address, token = f"localhost:{chosen}", {"authorization": "Bearer secret"}
+    with triton.InferenceServerClient(address, ssl=True, root_certificates=files.cert) as trusting:
+        result = trusting.infer("clinic", inputs(), headers=token)
+        assert result.as_numpy("probability").tolist() == expected["probability"].tolist()
+        with pytest.raises(InferenceServerException, match="UNAUTHENTICATED"):
+            trusting.infer("clinic", inputs())
+    with (
+        triton.InferenceServerClient(address) as plain,
+        pytest.raises(InferenceServerException, match="UNAVAILABLE"),
+    ):
+        plain.infer("clinic", inputs(), headers=token, client_timeout=20)
+    other = pair(tmp_path / "stranger").cert
+    with (
+        triton.InferenceServerClient(address, ssl=True, root_certificates=other) as doubting,
+        pytest.raises(InferenceServerException, match="UNAVAILABLE"),
+    ):
+        doubting.infer("clinic", inputs(), headers=token, client_timeout=20)
 
 
 def test_typed_contents_are_taken_too(port, expected):

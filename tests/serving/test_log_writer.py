@@ -17,6 +17,7 @@ import pytest
 
 from modelwright.serving.app import Application
 from modelwright.serving.log import compacting, prediction_log, segments
+from modelwright.serving.log.arrow_stream import schema_message
 from modelwright.serving.log.compacting import start_compacting
 from modelwright.serving.log.prediction_log import Entry, PredictionLog, log_schema
 from modelwright.serving.log.reading_log import read_log
@@ -104,7 +105,7 @@ def test_compacting_is_done_outside_and_never_waited_for(model, row, tmp_path, m
 
 def test_a_process_that_compacts_reports_a_full_disk_and_loses_nothing(model, row, tmp_path, monkeypatch, capsys):
     schema = log_schema(model.signature)
-    segment = Segment(tmp_path, schema, "v0001")
+    segment = Segment(tmp_path, schema_message(schema, {}), "v0001")
     segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
     segment.release()
 
@@ -209,9 +210,9 @@ def test_a_large_segment_makes_room_for_the_next_and_is_compacted_in_groups(mode
     table = read_log(tmp_path)
     assert table is not None
     assert table["request_id"].to_pylist() == [f"r{number}" for number in range(6) for _ in range(100)]
-    alone = Segment(tmp_path / "other", table.schema, "v0001")
+    alone = Segment(tmp_path / "other", table.schema.serialize().to_pybytes(), "v0001")
     for batch in table.to_batches(max_chunksize=100):
-        alone.append(batch)
+        alone.append(batch.serialize().to_pybytes())
     alone.release()
     compact(alone.path)
     written = pq.ParquetFile(alone.path.with_suffix(".parquet"))

@@ -16,7 +16,8 @@ from modelwright.core.outputs import Output
 from modelwright.serving.app import Application
 from modelwright.serving.layout import layout_of, rows_of
 from modelwright.serving.log import prediction_log, segments
-from modelwright.serving.log.arrow_columns import column
+from modelwright.serving.log.arrow_columns import buffers, column
+from modelwright.serving.log.arrow_stream import Field, batch_message, schema_message
 from modelwright.serving.log.prediction_log import Entry, PredictionLog, data_column, log_schema
 from modelwright.serving.log.reading_log import data_columns, read_log
 from modelwright.serving.log.segments import Segment, compact, compact_orphans, read_stream
@@ -135,7 +136,7 @@ def test_an_unwritable_folder_costs_rows_and_nothing_else(model, row, tmp_path):
 @pytest.mark.parametrize("cut", [1, 7, 64, 300])
 def test_a_torn_stream_gives_its_whole_batches(model, row, tmp_path, cut):
     schema = log_schema(model.signature)
-    segment = Segment(tmp_path, schema, "v0001")
+    segment = Segment(tmp_path, schema_message(schema, {}), "v0001")
     for count in (2, 3):
         segment.append(prediction_log.record_batch([entry(model, row, count)], model.signature, schema))
     content = segment.path.read_bytes()
@@ -156,7 +157,7 @@ def test_a_stream_that_is_no_stream_is_no_rows(tmp_path, content):
 
 
 def test_the_streams_of_living_servers_are_left_alone(model, row, tmp_path):
-    segment = Segment(tmp_path, log_schema(model.signature), "v0001")
+    segment = Segment(tmp_path, schema_message(log_schema(model.signature), {}), "v0001")
     compact_orphans(tmp_path)
     assert segment.path.exists()
     segment.release()
@@ -165,7 +166,7 @@ def test_the_streams_of_living_servers_are_left_alone(model, row, tmp_path):
 
 def test_a_crash_between_compaction_and_removal_doubles_nothing(model, row, tmp_path):
     schema = log_schema(model.signature)
-    segment = Segment(tmp_path, schema, "v0001")
+    segment = Segment(tmp_path, schema_message(schema, {}), "v0001")
     segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
     content = segment.path.read_bytes()
     segment.release()
@@ -178,7 +179,7 @@ def test_a_crash_between_compaction_and_removal_doubles_nothing(model, row, tmp_
 
 def test_a_compaction_that_fails_leaves_the_stream(model, row, tmp_path, monkeypatch):
     schema = log_schema(model.signature)
-    segment = Segment(tmp_path, schema, "v0001")
+    segment = Segment(tmp_path, schema_message(schema, {}), "v0001")
     segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
 
     def fails(*args: object, **options: object) -> None:
@@ -248,7 +249,7 @@ def test_versions_with_other_columns_share_a_log(tmp_path):
 def test_a_data_column_named_like_one_of_the_logs_keeps_its_place():
     schema = Schema((Column("time", "number"), Column("prediction", "text"), Column("y", "number", role="target")))
     signature = signature_of(schema, {"time", "prediction"}, name="m", task="regression", outputs=(PREDICTION,))
-    names = log_schema(signature).names
+    names = [field.name for field in log_schema(signature)]
     assert len(names) == len(set(names))
     assert [data_column(name) for name in ("time", "prediction", "age")] == ["data.time", "data.prediction", "age"]
 
@@ -275,3 +276,27 @@ def test_arrow_arrays_from_buffers_are_what_was_encoded(kind, values, expected):
     made.validate(full=True)
     assert made.to_pylist() == expected
     assert pa.table({"x": made}).num_rows == len(expected)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 1000])
+def test_a_stream_written_without_arrow_is_one_to_arrow(count):
+    """Names, types, metadata and values, validated in full."""
+    random = np.random.default_rng(count)
+    values = {
+        "number": np.where(random.random(count) < 0.3, np.nan, random.normal(size=count)),
+        "integer": random.integers(-5, 5, count).astype(float),
+        "boolean": random.integers(0, 2, count).astype(float),
+        "text": random.choice(np.array(["", "a", "Київ"], object), count),
+        "timestamp": random.integers(-(2**52), 2**52, count),
+    }
+    fields = [Field(f"{kind} ✓", kind, {"column": kind} if kind == "text" else {}) for kind in values]
+    body = schema_message(fields, {"model": "m"})
+    for _ in range(2):
+        body += batch_message([buffers(kind, column) for kind, column in values.items()])
+    table = pa.ipc.open_stream(body).read_all()
+    table.validate(full=True)
+    one = pa.table([column(kind, each) for kind, each in values.items()], names=[field.name for field in fields])
+    assert table.schema.metadata == {b"model": b"m"}
+    assert [field.metadata for field in table.schema] == [None, None, None, {b"column": b"text"}, None]
+    assert table == pa.concat_tables([one, one])
+    assert table.schema.types == one.schema.types

@@ -8,9 +8,11 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import threading
 import time
 import weakref
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -180,6 +182,42 @@ def test_an_admin_may_ask_for_a_reload_and_hears_what_came_of_it(store):
     assert asyncio.run(reload()).startswith("refused: double version 3 does not answer as when it was exported")
     assert asyncio.run(call(app, "GET", "/admin/state", authorization="Bearer boss"))[1]["refused"]
     app.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sighup_reloads_though_nobody_looks_at_the_aliases(workers, store, start):
+    """Also two workers, to whom the process that was asked passes it on."""
+    server = versions.settings(store)
+    server = replace(server, workers=workers, following=replace(server.following, every_s=0))
+    running = start(**vars(server))
+    point(store, champion=2)
+    assert asked(running) == {1}
+    running.process.send_signal(signal.SIGHUP)
+    until = time.monotonic() + 15
+    while asked(running) != {2}:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    running.process.terminate()
+    assert running.wait() == 0
+
+
+def test_sighup_leaves_a_server_of_one_bundle_alone(start):
+    server = start()
+    server.process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    server.process.terminate()
+    assert server.wait() == 0
+
+
+def asked(server) -> set[int]:
+    """The versions that answered, each call on a connection of its own, so that all workers get some."""
+    found = set()
+    for _ in range(12):
+        talking = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        talking.request("POST", "/predict", json.dumps({"rows": [{"x": 4.0}]}))
+        found.add(json.loads(talking.getresponse().read())["version"])
+        talking.close()
+    return found
 
 
 def test_no_request_fails_or_waits_while_versions_change_under_load(store, start, tmp_path):

@@ -11,17 +11,29 @@ from modelwright.core.errors import GATE_FAILED, ArtifactError, SpecError
 from stages.trips import project
 
 TRAINED = ("prepare", "train")
-EXPORTED = ("prepare", "train", "evaluate", "export")
 OTHER = ("train.model={kind: ridge, alpha: 2.0}",)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    made = project(tmp_path_factory.mktemp("trained"))
+    made.stages(*TRAINED)
+    return made
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    made = trained.copied(tmp_path_factory.mktemp("exported"))
+    made.stages("evaluate", "export")
+    return made
+
+
 @pytest.fixture
-def trips(tmp_path):
-    return project(tmp_path)
+def trips(trained, tmp_path):
+    return trained.copied(tmp_path)
 
 
 def test_scores_have_intervals_and_predictions_are_those_of_the_graph(trips):
-    trips.stages(*TRAINED)
     run = trips.stage("evaluate").run
     found = run.read_json("metrics.json")
     assert found["metric"] == "rmse" and set(found["metrics"]) == {"rmse", "mae", "r2"}
@@ -32,27 +44,23 @@ def test_scores_have_intervals_and_predictions_are_those_of_the_graph(trips):
 
 
 def test_slices_show_each_value_with_its_interval(trips):
-    trips.stages(*TRAINED)
     slices = trips.stage("evaluate").run.read_json("slices.json")
     assert {entry["value"] for entry in slices} == {"dry", "wet"}
     assert all(entry["metrics"]["rmse"]["low"] > 0 for entry in slices)
 
 
 def test_unknown_slice_is_named_with_its_near_miss(trips):
-    trips.stages(*TRAINED)
     with pytest.raises(SpecError, match='did you mean "weather"'):
         trips.stage("evaluate", "evaluate.slices=[wether]")
 
 
 def test_first_model_passes_because_there_is_no_champion(trips):
-    trips.stages(*TRAINED)
     result = trips.stage("evaluate")
     assert result.exit_code == 0
     assert "no champion yet" in next(iter(result.summary["gates"].values()))
 
 
 def test_a_threshold_that_is_missed_is_exit_10_and_the_run_is_kept(trips):
-    trips.stages(*TRAINED)
     gates = "evaluate.gates=[{kind: threshold, metric: rmse, max: 0.1}]"
     result = trips.stage("evaluate", gates)
     assert result.exit_code == GATE_FAILED and not result.run.read_json("gates.json")["passed"]
@@ -60,9 +68,9 @@ def test_a_threshold_that_is_missed_is_exit_10_and_the_run_is_kept(trips):
 
 
 @pytest.fixture
-def champion(trips):
+def champion(exported, tmp_path):
     """A champion trained on the first trips, then trips of a world in which a kilometre takes twice as long."""
-    trips.stages(*EXPORTED)
+    trips = exported.copied(tmp_path)
     trips.aliases.promote(1)
     trips.write("second.csv", 1200, seed=2, slope=6.0)
     return trips
@@ -158,7 +166,6 @@ def test_too_few_common_rows_are_undecided(champion):
 
 
 def test_new_labelled_data_is_scored_with_the_same_model(trips):
-    trips.stages(*TRAINED)
     new = trips.write("../new.csv", 200, seed=9)
     result = trips.stage("evaluate", data=new)
     assert result.run.read_json("metrics.json")["metrics"]["rmse"]["rows"] == 200
@@ -166,7 +173,7 @@ def test_new_labelled_data_is_scored_with_the_same_model(trips):
 
 
 def test_a_copied_bundle_is_evaluated_without_its_runs(trips, tmp_path_factory):
-    exported = trips.stages(*EXPORTED).run
+    exported = trips.stages("evaluate", "export").run
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     bundle = shutil.copytree(exported.path, elsewhere / "bundle")
     new = trips.write("../new.csv", 200, seed=9)
@@ -178,7 +185,6 @@ def test_a_copied_bundle_is_evaluated_without_its_runs(trips, tmp_path_factory):
 
 
 def test_export_wants_an_evaluate_that_passed(trips):
-    trips.stages(*TRAINED)
     with pytest.raises(ArtifactError, match="no evaluate run"):
         trips.stage("export")
     gates = "evaluate.gates=[{kind: threshold, metric: rmse, max: 0.1}]"

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from stages.workshop import Workshop
 
 NO_REGISTRY = re.compile(r"from versions: none|[Cc]onnection|[Tt]imed? ?out|name resolution|proxy")
 WAIT_S = 60
+ROOM_FOR_IMAGES = 6e9  # bytes
 TOKEN = "a token of some length"
 
 
@@ -50,16 +52,21 @@ def wheels(copied: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lock = copied / "requirements.lock"
     if "--hash" not in lock.read_text():
         pytest.skip("the versions here are not those that are pinned, so the lock has no hashes")
-    done = pip(sys.executable, copied, "download", "--no-deps", "--require-hashes", "-d", folder, "-r", lock)
+    done = pip(copied, "download", "--no-deps", "--require-hashes", "-d", folder, "-r", lock)
     if done.returncode and NO_REGISTRY.search(done.stderr):
         pytest.skip(f"no registry: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def pip(python: str | Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+def pip(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=outside(), capture_output=True, text=True)
+
+
+def outside() -> dict[str, str]:
+    """An environment in which no Python finds modules of another."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 @contextmanager
@@ -67,11 +74,10 @@ def running(
     command: Sequence[object], folder: Path, answers: str, **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
     """A process, from when the address answers until the block ends."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     process = subprocess.Popen(
         [str(part) for part in command],
         cwd=folder,
-        env={**inherited, **environment},
+        env={**outside(), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -116,14 +122,16 @@ def test_an_empty_environment_serves_the_golden_requests_from_the_lock(
     copied: Path, wheels: Path, tmp_path: Path
 ) -> None:
     python = tmp_path / "env/bin/python"
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    there = ("--python", python)
     lock = ("--require-hashes", "-r", "requirements.lock")
-    done = pip(
-        python, copied, "install", "--no-index", "--find-links", wheels, *lock
-    )  # with dependencies: all are there
+    done = pip(  # with dependencies: all are there
+        copied, *there, "install", "--no-compile", "--no-index", "--find-links", wheels, *lock
+    )
     assert done.returncode == 0, done.stderr
-    assert pip(python, copied, "check").returncode == 0
-    names = {entry["name"].lower() for entry in json.loads(pip(python, copied, "list", "--format=json").stdout)}
+    assert pip(copied, *there, "check").returncode == 0
+    listed = json.loads(pip(copied, *there, "list", "--format=json").stdout)
+    names = {entry["name"].lower() for entry in listed}
     assert not names & {"torch", "scikit-learn", "pandas", "duckdb", "onnx", "pydantic", "typer"}
     address = f"http://127.0.0.1:{(port := free_port())}"
     command = [python, "-m", "modelwright.serving", "--bundle", ".", "--port", port]
@@ -136,11 +144,13 @@ def test_an_empty_environment_serves_the_golden_requests_from_the_lock(
 
 @pytest.fixture(scope="module")
 def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., list[str]]]:
-    """A command line of buildah with images of its own, in a folder of its own."""
+    """A command line of buildah with images of its own, in a folder of its own: in memory, where there is room."""
     program = shutil.which("buildah")
     if program is None or os.geteuid() != 0:
         pytest.skip("buildah is not installed, or may not make images here")
-    place = tmp_path_factory.mktemp("images")
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_FOR_IMAGES
+    place = Path(tempfile.mkdtemp(dir=memory)) if roomy else tmp_path_factory.mktemp("images")
     options = ["--root", place / "root", "--runroot", place / "run", "--storage-driver", "vfs"]
 
     def command(verb: str, *arguments: object) -> list[str]:
@@ -148,7 +158,7 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
     yield command
     subprocess.run(command("rm", "--all"), capture_output=True)
-    subprocess.run(command("rmi", "--all", "--force"), capture_output=True)
+    shutil.rmtree(place)
 
 
 def done(command: list[str], folder: Path | None = None) -> str:
@@ -167,7 +177,7 @@ def image(
     done(buildah("add", base, root_files(folder / "root"), "/"))
     done(buildah("commit", "--quiet", "--rm", "--format", "docker", base, "localhost/base"))
     settings = folder / "pip.conf"  # the wheels at hand instead of the registry
-    settings.write_text("[global]\nno-index = true\nfind-links = /wheels\n")
+    settings.write_text("[global]\nno-index = true\nfind-links = /wheels\n[install]\nno-compile = true\n")
     shared = [f"--volume={wheels}:/wheels:ro", f"--volume={settings}:/etc/pip.conf:ro"]
     arguments = ["--isolation=chroot", "--format=docker", "--layers=false", "--build-arg=BASE=localhost/base"]
     done(buildah("bud", *arguments, *shared, "--tag", "localhost/rides", "."), copied)

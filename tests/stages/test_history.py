@@ -18,6 +18,7 @@ from modelwright.runs.store import Run, Store
 from modelwright.serving.bundle import open_bundle
 from modelwright.spec.header import checked_header
 from modelwright.spec.load import load
+from modelwright.stages import history
 from modelwright.stages.job import Job
 from modelwright.stages.predict import predict
 from modelwright.tables.engine import open_engine
@@ -137,8 +138,9 @@ def test_a_name_is_given_once(orders: Orders):
         orders.stage("prepare", "prepare.history.2={kind: rolling, columns: [minutes], window: 3d}")
 
 
-def test_new_rows_are_scored_with_a_file_of_the_past(orders: Orders, tmp_path: Path):
+def test_new_rows_are_scored_with_a_file_of_the_past(orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The rows of test, from the raw file and all rows as their past, are scored as evaluate scored them."""
+    monkeypatch.setattr(history, "BATCH_ROWS", 50)  # a batch of rows after the other meets all of the past
     for stage in ("prepare", "train", "evaluate"):
         evaluated = orders.stage(stage)
     bundle = open_bundle(orders.stage("export").path)
@@ -150,6 +152,7 @@ def test_new_rows_are_scored_with_a_file_of_the_past(orders: Orders, tmp_path: P
     new.write_text("\n".join([lines[0], *lines[-len(wanted) :]]) + "\n")
     with predict(bundle, prepare, str(new), Silent(), past=everything) as found:
         predicted = [value for batch in found.batches for value in batch.column("prediction").to_pylist()]
+    assert len(wanted) > 100
     assert predicted == pytest.approx([row["prediction"] for row in wanted])
     with (
         pytest.raises(DataError, match="which is made of the past of each row"),

@@ -7,17 +7,26 @@ import shutil
 import pytest
 
 from modelwright.core.errors import ALERT_RAISED, ArtifactError, DataError, SpecError
+from modelwright.serving.log.prediction_log import Entry, PredictionLog
+from modelwright.serving.model import ServedModel
+from modelwright.serving.settings import Limits
+from modelwright.serving.signature import Signature
 from stages.trips import project
 
 EXPORTED = ("prepare", "train", "evaluate", "export")
 
 
-@pytest.fixture
-def trips(tmp_path):
-    made = project(tmp_path, rows=1500)
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    made = project(tmp_path_factory.mktemp("exported"), rows=1500)
     made.stages(*EXPORTED)
     made.aliases.promote(1)
     return made
+
+
+@pytest.fixture
+def trips(exported, tmp_path):
+    return exported.copied(tmp_path)
 
 
 def test_rows_of_the_same_world_are_quiet(trips):
@@ -108,6 +117,24 @@ def test_nothing_to_look_at_is_said_with_what_to_do(trips):
         trips.stage("monitor")
     with pytest.raises(DataError, match="prediction log is empty"):
         trips.stage("monitor", "serve.log.folder=log")
+
+
+def test_columns_that_the_log_must_not_hold_are_named_as_skipped(trips):
+    export = trips.job().store.open("trips", "export", 1)
+    signature = Signature.from_dict(export.read_json("signature.json"))
+    model = ServedModel(signature, export.read_bytes("model.onnx"), version=1, limits=Limits())
+    log = PredictionLog(trips.folder / "log", {1: signature}, queue_rows=1000, redact=["weather"])
+    rows = [
+        {"trip": f"r{number}", "at": "2026-02-01T00:00:00Z", "km": 1 + number % 19, "weather": "dry"}
+        for number in range(300)
+    ]
+    log.append(Entry("r", 1_770_000_000_000_000, 1, "champion", 1.0, model.score(model.decoder.convert(rows))))
+    log.close()
+    result = trips.stage("monitor", "serve.log={folder: log, redact: [weather]}")
+    assert result.summary["skipped"] == result.run.read_json("drift.json")["skipped"] == ["weather"]
+    assert "(serve.log.redact): weather." in result.run.read_bytes("report.html").decode()
+    whole = trips.stage("monitor", data=trips.write("../new.csv", 800, seed=9))
+    assert "skipped" not in whole.summary and whole.run.read_json("drift.json")["skipped"] == []
 
 
 def test_before_the_first_export_there_is_nothing_to_monitor(tmp_path):

@@ -164,7 +164,7 @@ def sides(folder, lines, seed, *, with_id):
     return [tuple(row) for row in found]
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES.filter(bool), LINES, LINES, st.integers(0, 3), st.booleans())
 def test_rows_keep_their_split_when_others_come(tmp_path, lines, before, after, seed, with_id):
     """Wherever they come, and even if a column of whole numbers then holds fractions or values go missing."""

@@ -134,7 +134,7 @@ CELLS = {
 
 
 @given(data=st.data(), name=st.sampled_from(sorted(CELLS)))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_both_ways_give_the_same_for_odd_values(both: Both, data: st.DataObject, name: str) -> None:
     values = DATA[name].to_pylist()
     place = data.draw(st.integers(0, len(values) - 1))

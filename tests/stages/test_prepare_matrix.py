@@ -11,6 +11,7 @@ from modelwright.core.progress import Silent
 from modelwright.fitting.features import FittedFeatures
 from modelwright.runs.store import Store
 from modelwright.stages import prepare, prepare_features
+from modelwright.tables import split_files
 from stages.test_prepare import job, run, with_prepare
 
 STEPS = "features: [{kind: impute}, {kind: one_hot, columns: [kind]}]"
@@ -22,7 +23,9 @@ def matrix(done, name):
 
 
 def test_matrices_of_all_splits_are_what_the_graph_makes_of_the_tables(tmp_path, monkeypatch):
+    monkeypatch.setattr(split_files, "MOST_ROWS", 25)  # batches of texts end where row groups do
     monkeypatch.setattr(prepare_features, "MOST_ROWS", 16)
+    monkeypatch.setattr(prepare_features, "GRAPH_ROWS", 7)
     monkeypatch.setattr(prepare_features, "GROUP_CELLS", 200)
     done = run(tmp_path, with_prepare(STEPS, "matrix: true")).run
     features = FittedFeatures.from_dict(done.read_bytes("features.onnx"), done.read_json("features.json"))

@@ -33,7 +33,7 @@ def grades(folder, *overrides):
 def test_quantiles_are_trained_evaluated_exported_and_served(tmp_path):
     trips = quantiles(tmp_path)
     trained = trips.stages("prepare", "train").run
-    assert list(trained.read_json("scores.json")["scores"]) == ["coverage_error", "pinball"]
+    assert list(trained.read_json("scores.json")["scores"]) == ["coverage", "coverage_error", "pinball"]
     assert trained.read_json("parity.json")["largest"] <= 1e-9
     evaluated, exported = trips.stage("evaluate").run, trips.stage("export").run
     written = pq.read_table(evaluated.file("predictions.parquet"))
@@ -58,6 +58,31 @@ def test_other_quantiles_need_no_other_data_and_folds_work_too(validation, tmp_p
     one = trips.stage("train", "task.quantiles=[0.8]").run
     assert one.read_json("scores.json")["rows"] > 100
     assert one.read_json("model.json")["notes"]["quantiles"] == [0.8]
+
+
+def test_conformal_quantiles_are_told_of_wherever_the_model_is(tmp_path):
+    trips = quantiles(tmp_path, "train.calibration=conformal")
+    trained = trips.stages("prepare", "train").run
+    told = trained.read_json("model.json")
+    assert told["notes"]["calibration"] == "conformal" and len(told["notes"]["shifts"]) == 3
+    assert trained.read_json("parity.json")["largest"] <= 1e-9
+    assert trained.read_json("scores.json")["scores"]["coverage"] == told["calibration"]["after"]["coverage"]
+    evaluated = trips.stage("evaluate").run
+    coverage = evaluated.read_json("metrics.json")["metrics"]["coverage"]
+    assert coverage["low"] < 0.8 < coverage["high"], "an interval of 95 % around what it holds on test rows"
+    for file in ("report.html", "model_card.md"):
+        assert "Each quantile was moved by one number" in evaluated.read_bytes(file).decode()
+
+
+def test_a_portfolio_of_quantiles_is_chosen_by_pinball_loss(tmp_path):
+    trips = quantiles(tmp_path, "train.model={kind: auto, budget_s: 600, max_models: 3}")
+    trained = trips.stages("prepare", "train").run
+    board = trained.read_json("leaderboard.json")
+    assert [(entry["name"], entry["metric"]) for entry in board if entry["rank"]] == [
+        ("linear_quantile", "pinball"), ("lightgbm", "pinball"), ("prior", "pinball"),
+    ]  # fmt: skip
+    assert board[0]["score"]["value"] == pytest.approx(trained.read_json("scores.json")["scores"]["pinball"])
+    assert trained.read_json("parity.json")["largest"] <= 1e-9
 
 
 def test_grades_are_predicted_in_their_order(tmp_path):
@@ -101,10 +126,10 @@ def test_words_without_an_order_are_refused_when_the_data_is_prepared(tmp_path):
         ("task.quantiles=[0.1, 1.2]", "less than 1"),
         ("task.quantiles=[]", "at least 1"),
         ("train.model={kind: ridge}", "ridge is for regression, not for quantile; what can do it: .*lightgbm"),
-        ("train.model={kind: auto}", "auto is for .* not for quantile; what can do it: .*linear_quantile"),
-        ("train.calibration=isotonic", "only probabilities of classes are calibrated"),
+        ("train.calibration=isotonic", "only probabilities of classes are calibrated.*; conformal moves quantiles"),
+        ("task={kind: regression, target: minutes}", "conformal moves quantiles; regression has none"),
     ],
 )
 def test_what_the_task_can_not_be_is_said_when_the_spec_is_read(override, message, tmp_path):
     with pytest.raises(SpecError, match=message):
-        quantiles(tmp_path, override).job()
+        quantiles(tmp_path, "train.calibration=conformal", override).job()

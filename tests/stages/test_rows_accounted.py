@@ -18,6 +18,7 @@ import pytest
 
 from modelwright.core.progress import Silent
 from modelwright.parts import catalog
+from modelwright.runs.commit import begin
 from modelwright.runs.store import Store
 from modelwright.spec.load import load
 from modelwright.stages import prepare
@@ -188,7 +189,8 @@ CASES = [
 @pytest.mark.parametrize(("reader", "clean", "split"), CASES)
 def test_every_row_goes_somewhere(engine: Engine, tmp_path: Path, reader: Any, clean: str, split: Row) -> None:
     job = job_for(tmp_path, reader.__name__, reader(tmp_path), CLEANERS[clean], split)
-    found = prepare_rows(engine, job, prepare.split_of(job), tmp_path, Silent())
+    with begin(job.store, prepare.plan(job).identity, spec_text=job.spec_text, threads=1) as staged:
+        found = prepare_rows(engine, job, prepare.split_of(job), staged, Silent())
     balanced(engine, found)
     unread = {csv: 2, jsonl: 2, parquet: 1, arrow: 1, excel: 0, sqlite: 0, query: 3}[reader]
     delivered = len(rows()) + unread - (reader in (parquet, arrow))

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,43 @@ def test_serving_answers_logs_and_ends_with_0_on_sigterm(job, new_version, tmp_p
     table = read_log(tmp_path / "logs")
     assert table is not None
     assert table["prediction"].to_pylist() == [3.0, -8.0]
+
+
+def test_sighup_reaches_the_server_which_follows_the_aliases(job, store, new_version):
+    new_version(2.0), new_version(5.0)
+    Aliases(store, "double").promote(1)
+    answers = []
+
+    def ask(address: str) -> float:
+        talking = http.client.HTTPConnection(address, timeout=20)
+        talking.request("POST", "/predict", json.dumps({"rows": [{"x": 1.0}]}))
+        answers.append(json.loads(talking.getresponse().read())["predictions"][0]["prediction"])
+        talking.close()
+        return answers[-1]
+
+    def use(address: str) -> None:
+        def talk() -> None:
+            ask(address)
+            Aliases(store, "double").promote(2)
+            ask(address)
+            os.kill(os.getpid(), signal.SIGHUP)
+            until = time.monotonic() + 15
+            while ask(address) != 5.0 and time.monotonic() < until:
+                time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=talk).start()
+
+    serve.run(serve.plan(job("serve.routes={champion: {}}", "serve.reload_s=0")), Teller(use))
+    assert answers[:2] == [2.0, 2.0] and answers[-1] == 5.0
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
+def test_a_closed_terminal_ends_the_server(job, new_version, monkeypatch):
+    new_version(2.0)
+    monkeypatch.setattr(serve, "_at_terminal", lambda: True)
+    teller = Teller(lambda address: os.kill(os.getpid(), signal.SIGHUP))
+    assert serve.run(serve.plan(job()), teller).exit_code == 0
 
 
 def test_a_copied_bundle_serves_without_a_store(job, new_version, tmp_path):

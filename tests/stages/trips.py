@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,11 @@ class Trips:
 
     def stages(self, *names: str) -> Result:
         return [self.stage(name) for name in names][-1]
+
+    def copied(self, folder: Path) -> Trips:
+        """The project with its runs, for a test to change: making them is what takes time."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return replace(self, folder=folder)
 
     @property
     def aliases(self) -> Aliases:

@@ -45,7 +45,7 @@ def story_of(rides_data: Path) -> Callable[[str, Path], Story]:
             pytest.skip(f"the data set {config} is not in {DATA}")
         few = "train.model={kind: auto, budget_s: 3600, max_models: 3}"  # so that the clock decides nothing
         overrides = {
-            "adult": (few,),
+            "adult": (few.replace("3}", "2}"), "train.validation={kind: kfold, folds: 2}"),
             "telco_churn": (few,),
             "rides": (
                 few,
@@ -53,7 +53,7 @@ def story_of(rides_data: Path) -> Callable[[str, Path], Story]:
                 f"monitor.labels.path={rides_data}/actuals-2026-w*.csv",
             ),
         }
-        return Story(config, folder, overrides.get(config, ()))
+        return Story(config, folder, ("evaluate.resamples=200", *overrides.get(config, ())))
 
     return made
 

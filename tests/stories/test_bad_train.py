@@ -109,7 +109,7 @@ def test_a_missing_extra_names_the_command_that_installs_it(
 
 def test_a_graph_over_the_limit_is_left_out_or_refused(terminal: Terminal) -> None:
     prepared(terminal, text(HEADER, ROWS), spec())
-    kinds = [kind for kind, _ in auto.PORTFOLIO]
+    kinds = [kind for kind, _ in (*auto.FIRST, *auto.THEN)]
     terminal.done("train", "small.yaml", *setting("train.model={kind: auto, max_models: 3, max_mb: 0.004}"))
     told = terminal.json("runs/small/train/v0001/model.json")
     size = (terminal.folder / "runs/small/train/v0001/model.onnx").stat().st_size

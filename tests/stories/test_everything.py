@@ -79,7 +79,13 @@ def test_the_same_bytes_elsewhere_whatever_the_threads_and_the_environment(told:
     elsewhere = tmp_path / "näher dran"
     elsewhere.mkdir()
     messy.write(elsewhere)
-    there = {"PYTHONHASHSEED": "3", "TZ": "Asia/Kolkata", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}
+    there = {
+        "PYTHONHASHSEED": "3",
+        "OPENBLAS_NUM_THREADS": "3",
+        "TZ": "Asia/Kolkata",
+        "LC_ALL": "tr_TR.UTF-8",
+        "LANG": "tr_TR.UTF-8",
+    }
     code = f"import os; os.sched_getaffinity = lambda _: {{0, 1, 2}}; {TELL}"
     line = [sys.executable, "-c", code, *commands()]
     done = subprocess.run(line, cwd=elsewhere, env={**os.environ, **there}, capture_output=True, text=True)

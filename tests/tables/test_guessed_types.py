@@ -42,7 +42,7 @@ def outcome(folder, text, glance, max_share):
         return columns, engine.rows(f'SELECT {listed}, "__row__" FROM rows'), engine.rows("SELECT * FROM rejects")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(COLUMN, min_size=4, max_size=4), st.sampled_from([0.0, 0.1, 0.9]))
 def test_whatever_the_first_rows_look_like_types_and_values_are_those_of_all_rows(tmp_path_factory, columns, max_share):
     text = io.StringIO()

@@ -38,3 +38,14 @@ def test_a_split_without_rows_is_a_file_with_its_columns(tmp_path):
         write_splits(engine, [Column("f", "number")], {side: tmp_path / f"{side}.parquet" for side in SIDES})
     assert [pq.read_metadata(tmp_path / f"{side}.parquet").num_rows for side in SIDES] == [1, 0, 0]
     assert pq.read_schema(tmp_path / "test.parquet").names == ["f", "__row__"]
+
+
+def test_fractions_and_ids_lie_in_the_file_as_they_are_and_other_texts_as_codes(tmp_path):
+    columns = [Column("u", "text", "id"), Column("s", "text"), Column("f", "number")]
+    with open_engine(tmp_path / "e", memory=200_000_000, threads=1, readable=[tmp_path]) as engine:
+        engine.execute("CREATE TABLE rows AS SELECT 'n' || i AS u, 's' AS s, i * 0.1::DOUBLE AS f, "
+                       "i AS __row__, 'learn' AS __split__ FROM range(9) r(i)")  # fmt: skip
+        write_splits(engine, columns, {side: tmp_path / f"{side}.parquet" for side in SIDES})
+    group = pq.read_metadata(tmp_path / "learn.parquet").row_group(0)
+    assert ["RLE_DICTIONARY" in group.column(at).encodings for at in range(3)] == [False, True, False]
+    assert [group.column(at).compression for at in range(3)] == ["SNAPPY", "SNAPPY", "UNCOMPRESSED"]

@@ -64,6 +64,16 @@ def test_types_are_inferred(engine, typed, values, kind, read_as):
     assert column(engine, "a") == read_as
 
 
+def test_blanks_are_taken_from_values_of_one_line(engine, typed):
+    assert typed("a,b\n x ,1\ny,2\n") == {"a": "text", "b": "integer"}
+    assert column(engine, "a") == ["x", "y"]
+
+
+def test_line_breaks_are_taken_from_the_ends_of_values(engine, typed):
+    assert typed('a,b\n"x\n",1\n"\n y",2\n') == {"a": "text", "b": "integer"}
+    assert column(engine, "a") == ["x", "y"]
+
+
 def test_types_come_from_all_rows_not_from_the_first(engine, typed):
     assert typed("a\n" + "1\n" * 5000 + "2.5\n")["a"] == "number"
 

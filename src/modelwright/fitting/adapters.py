@@ -6,6 +6,7 @@ rounded to what float32 can hold.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from modelwright.core.errors import ArtifactError
 from modelwright.graph.builder import NUMBER, GraphBuilder
 from modelwright.graph.running import Scorer
-from modelwright.parts.samples import Feature, Fitted
+from modelwright.parts.samples import Feature, Fitted, Start
 
 if TYPE_CHECKING:
     from modelwright.parts.samples import Floats
 
 MOST_CODES = 200  # columns for one category; rarer codes are all zeros
 UNKNOWN_CODE = -1.0  # what a missing code becomes where nothing may be missing and codes stay codes
+GRAPH, NAMES = "adapter.onnx", "adapter.json"  # beside the weights that they go with
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -48,6 +51,19 @@ class Adapter:
 
     def compile(self, graph: GraphBuilder, features: str) -> str:
         return graph.inline(self.model, {"raw": features})["adapted"]
+
+    def save(self, folder: Path) -> None:
+        (folder / GRAPH).write_bytes(self.model)
+        told = {"features": [[one.name, one.cardinality] for one in self.features], "origins": list(self.origins)}
+        (folder / NAMES).write_text(json.dumps(told), encoding="utf-8")
+
+    @classmethod
+    def of(cls, start: Start) -> Adapter:
+        """That of the model that is continued: its weights know the columns as this one makes them."""
+        if GRAPH not in start.files:
+            raise ArtifactError(f"{start.label} left no adapter to continue with", where="train.warm_start")
+        told = json.loads(start.files[NAMES])
+        return cls(start.files[GRAPH], tuple(Feature(*one) for one in told["features"]), tuple(told["origins"]))
 
 
 @dataclass(frozen=True)
@@ -82,6 +98,8 @@ class Adapted:
 
     def save_native(self, folder: Path) -> None:
         self.inner.save_native(folder)
+        if folder.is_dir():  # else there is nothing to continue from
+            self.adapter.save(folder)
 
 
 def fit_adapter(needs: frozenset[str], features: Sequence[Feature], matrix: Floats) -> Adapter | None:

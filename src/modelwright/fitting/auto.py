@@ -154,9 +154,16 @@ def _finished(portfolio: Portfolio, choice: Choice) -> Trained:
         training.fitted_digests(shared.data.pool),
         _chosen_by(portfolio, choice, features is shared.data.features, rows, isinstance(fitted, Tempered)),
         "" if alone else choice.name,
-        {"ended": portfolio.ended, "folds": len(shared.folds), "models": len(portfolio.members), "chosen": choice.why},
+        _search(portfolio, choice),
         durations(portfolio),
     )
+
+
+def _search(portfolio: Portfolio, choice: Choice) -> dict[str, Any]:
+    """What was tried, and why it ended."""
+    found = {"ended": portfolio.ended, "folds": len(portfolio.shared.folds), "models": len(portfolio.members)}
+    hurried = {"hurried": portfolio.hurried} if portfolio.hurried else {}
+    return {**found, "chosen": choice.why, **hurried}
 
 
 def _final_rows(shared: SharedFolds, recipe: Recipe, choice: Choice) -> tuple[FittedFeatures, Samples, str]:

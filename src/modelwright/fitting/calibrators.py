@@ -33,7 +33,7 @@ DIGITS = 5
 
 class Calibrator(Protocol):
     @property
-    def kind(self) -> Kind: ...
+    def kind(self) -> str: ...
 
     @property
     def notes(self) -> Mapping[str, Any]:

@@ -8,7 +8,14 @@ from modelwright.fitting.members import SHORTEST_S, Candidate, FoldFits, Member
 
 # Seconds that a fold usually takes on one core: of a thousand rows, or times what LightGBM's took. They only say
 # whether a kind is worth its first fold; from then on its own time counts.
-OF_A_THOUSAND_ROWS = {"piecewise_linear": 0.03, "extra_trees": 0.12, "random_forest": 0.2, "mlp": 0.3, "tabm": 1.1}
+OF_A_THOUSAND_ROWS = {
+    "piecewise_linear": 0.03,
+    "random_fourier": 0.1,
+    "extra_trees": 0.12,
+    "random_forest": 0.2,
+    "mlp": 0.3,
+    "tabm": 1.1,
+}
 TIMES_LIGHTGBM = {"catboost": 1.0, "xgboost": 1.3}
 LOADED_S = {"mlp": 1.5}  # to import what it needs; others who need it too come after it
 CHECKED_ROWS = 3_500  # of the final graph against the models, at several batch sizes
@@ -30,8 +37,11 @@ def fold_s(candidate: Candidate, members: Sequence[Member], fits: FoldFits) -> f
     if kind in TIMES_LIGHTGBM and boosted:
         return boosted[0] * TIMES_LIGHTGBM[kind]
     threads = fits.recipe.threads if fits.at_once(candidate) == 1 else 1
-    usual_s = OF_A_THOUSAND_ROWS.get(kind, 0.0) * float(fits.shared.folds[0].learn.sum()) / 1000 / threads
-    return usual_s * slowness(members)
+    rows = int(fits.shared.folds[0].learn.sum())
+    rows = min(rows, getattr(candidate.model, "max_rows", rows))
+    usual_s = OF_A_THOUSAND_ROWS.get(kind, 0.0) * rows / 1000 / threads
+    models = len(getattr(fits.shared.data.task, "quantiles", ())) or 1
+    return usual_s * models * slowness(members)
 
 
 def member_s(candidate: Candidate, members: Sequence[Member], fits: FoldFits) -> float:

@@ -19,6 +19,7 @@ from modelwright.fitting.frame import Frame
 from modelwright.fitting.learn_rows import PIECE_ROWS, rows_of
 from modelwright.fitting.made_columns import MadeColumns
 from modelwright.fitting.steps import FittedStep, Stage, applied, fit_step, free_name, selections, without
+from modelwright.graph import encoders
 from modelwright.graph.blocks import Place, StepInputs, assembled, places
 from modelwright.graph.builder import NUMBER, GraphBuilder
 from modelwright.graph.running import Scorer
@@ -73,6 +74,13 @@ class FittedFeatures:
         """[N, F] for a table that has the input columns."""
         matrix: Floats = self._scorer.run_table(table)["features"]
         return matrix
+
+    def transform_pieces(self, table: pa.Table, size: int) -> Iterator[Floats]:
+        """[n, F] for `size` rows (fewer, if the graph is wide) after the other, as the graph itself made them."""
+        encoded, size = encoders.feed(self._scorer.inputs, table), min(size, self._scorer.chunk)
+        for start in range(0, len(table), size):
+            rows = {name: values[start : start + size] for name, values in encoded.items()}
+            yield self._scorer.run(self._scorer.feed(rows))["features"]
 
     def transform_batches(self, path: Path, size: int = PIECE_ROWS) -> Iterator[Floats]:
         """[n, F] for `size` rows of a Parquet file after the other."""

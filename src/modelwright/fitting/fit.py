@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelwright.core.errors import DataError, SpecError
-from modelwright.fitting.adapters import Adapted, fit_adapter
+from modelwright.fitting.adapters import Adapted, Adapter, fit_adapter
 from modelwright.fitting.quantiles import fit_quantiles
 from modelwright.fitting.ranks import fit_ranks
 from modelwright.graph.builder import NUMBER, GraphBuilder
@@ -29,7 +29,7 @@ def fit_model(model: Model, learn: Samples, validation: Samples | None, context:
     SpecError when the model can't do the task; DataError when learn can't be learnt from.
     """
     _check(model, learn, context)
-    adapter = fit_adapter(model.needs, context.features, learn.features)
+    adapter = _adapter(model, learn, context)
     if adapter is None:
         return _fitted(model, learn, validation, context)
     adapted = [
@@ -39,6 +39,12 @@ def fit_model(model: Model, learn: Samples, validation: Samples | None, context:
     assert adapted[0] is not None
     inner = _fitted(model, adapted[0], adapted[1], replace(context, features=adapter.features))
     return Adapted(inner, adapter)
+
+
+def _adapter(model: Model, learn: Samples, context: FitContext) -> Adapter | None:
+    if model.needs and context.start is not None:
+        return Adapter.of(context.start)
+    return fit_adapter(model.needs, context.features, learn.features)
 
 
 def _fitted(model: Model, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,10 @@ SHORTEST_S = 0.5  # of a fit; a shorter one does not say how busy the machine is
 
 class TooLongError(Exception):
     """What is left of the budget would not suffice."""
+
+
+class NoGainError(Exception):
+    """On the first fold it adds nothing to the models so far."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +119,19 @@ class FoldFits:
 
 
 def fit_member(
-    candidate: Candidate, fits: FoldFits, scale: Scale, budget: Budget, *, must: bool, bagging: bool
+    candidate: Candidate,
+    fits: FoldFits,
+    scale: Scale,
+    budget: Budget,
+    *,
+    must: bool,
+    bagging: bool,
+    adds: Callable[[Floats], bool] | None = None,
 ) -> Member:
     """Fitted on all folds.
 
-    TooLongError when the first ones show that the others don't fit into the budget, unless it `must` be fitted.
+    TooLongError when the first ones show that the others don't fit into the budget, unless it `must` be fitted;
+    NoGainError when it `adds` nothing by what it says of the first fold's rows.
     """
     shared, folds = fits.shared, len(fits.shared.folds)
     at_once = fits.at_once(candidate)
@@ -131,6 +143,8 @@ def fit_member(
     waves = -(-(folds - len(done)) // at_once)
     if not must and not budget.fits(longest * (waves + (not bagging))):
         raise TooLongError
+    if adds is not None and waves and not adds(_of_first_fold(done[0][0], scale, shared)):
+        raise NoGainError
     done += fits.fit(candidate, scale, range(len(done), folds))
     slowness = max(1.0, sum(seconds for _, seconds in done) / max(time.process_time() - processor_s, SHORTEST_S))
     fitted = [one for one, _ in done]
@@ -162,6 +176,11 @@ def fit_member(
     )
 
 
+def _of_first_fold(fitted: Fitted, scale: Scale, shared: SharedFolds) -> Floats:
+    """Predictions of the rows that it holds out, on the target's own scale."""
+    return returned(fitted.predict(shared.samples(0)[1].features), scale, shared, shared.first_held)[1]
+
+
 def returned(found: Floats, scale: Scale, shared: SharedFolds, rows: Any = slice(None)) -> tuple[float, Floats]:
     """The factor of the way back, and predictions on the target's own scale."""
     if scale == "raw":
@@ -185,6 +204,7 @@ def cost_of(fitted: Fitted, width: int, shared: SharedFolds) -> GraphCost:
     """Of its part of the graph."""
     graph = GraphBuilder()
     scores = fitted.compile(graph, graph.matrix_input("features", width))
-    classes = len(shared.data.schema.classes or ()) if shared.data.task.classification else 0
-    graph.output("scores", scores, NUMBER, ["N", classes] if classes else ["N"])
+    task = shared.data.task
+    width = len(shared.data.schema.classes or ()) if task.classification else len(getattr(task, "quantiles", ()))
+    graph.output("scores", scores, NUMBER, ["N", width] if width else ["N"])
     return graph_cost(graph.build())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -12,12 +12,14 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.progress import Progress
 from modelwright.core.seeds import child_seed
 from modelwright.core.units import format_duration
-from modelwright.fitting import calibration, costs, ensembling, first_pass, scoring, target_scale
+from modelwright.fitting import calibration, costs, ensembling, first_model, first_pass, scoring, target_scale
 from modelwright.fitting.budget import Budget
+from modelwright.fitting.first_model import Pace
 from modelwright.fitting.members import (
     Candidate,
     FoldFits,
     Member,
+    NoGainError,
     TooLongError,
     fit_member,
 )
@@ -26,12 +28,17 @@ from modelwright.fitting.target_transforms import Scale
 from modelwright.fitting.training import Recipe
 from modelwright.parts.base import Metric, Model
 from modelwright.parts.bootstrap import Interval
+from modelwright.parts.metrics.pinball import Pinball
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from modelwright.parts.samples import Floats
 
+Rows: TypeAlias = "slice | NDArray[np.bool_]"
 BASELINE = "prior"
 MOST_EXTRA = 12  # fits from other seeds
+GAIN = 1e-3  # by which part of itself the loss must fall on the first fold, where there is no time for all models
 MOVES = 2e-4  # by which part of itself the loss must fall, for another seed to be worth its time
 
 
@@ -59,6 +66,7 @@ class Portfolio:
     scale: Scale | None = None
     scale_probed: bool = False
     ended: str = "all models were tried"
+    hurried: str = ""  # how the first model was bounded, so that it fits into the budget
 
     @property
     def metric(self) -> Metric:
@@ -82,7 +90,8 @@ class Portfolio:
         while waiting:
             if not competed and self.real:
                 waiting, competed = self._worth_all_rows(waiting), True
-            self.attempt(waiting.pop(0))
+            short = not self.budget.fits(sum(costs.member_s(one, self.members, self._fits) for one in waiting))
+            self.attempt(waiting.pop(0), choosy=short)
         self.left_out += [(one, f"max_models is {most}") for one in candidates[most or len(candidates) :]]
 
     def _worth_all_rows(self, candidates: list[Candidate]) -> list[Candidate]:
@@ -118,19 +127,22 @@ class Portfolio:
             idle = 0 if self.weights().loss < before.loss * (1 - MOVES) else idle + 1
             self.ended = "more seeds no longer helped" if idle == 2 else self.ended
 
-    def attempt(self, candidate: Candidate) -> bool:
-        """Whether it was fitted and scored."""
+    def attempt(self, candidate: Candidate, *, choosy: bool = False) -> bool:
+        """Whether it was fitted and scored. A `choosy` one ends after the first folds without a gain there."""
         must = not any(one.model.kind != BASELINE for one in self.members)
         try:
             if not must and candidate.model.kind != BASELINE:
                 self._expect_time(candidate)
-            member = self._fitted(candidate, must)
+            member = self._fitted(candidate, must, choosy=choosy and bool(self.real))
             scoring.finite_score(self.metric, self.shared.predictions(member.predictions))
         except TooLongError:
             if not self.budget.stopped:
                 self.ended = "the budget was spent"
             if not candidate.round:  # that there was no time for yet another seed goes without saying
                 self.left_out.append((candidate, self._why()))
+            return False
+        except NoGainError:
+            self.left_out.append((candidate, "on the first fold it adds nothing, and there is no time for all"))
             return False
         except ModelwrightError as error:
             self.left_out.append((candidate, str(error.problems[0])))
@@ -155,16 +167,24 @@ class Portfolio:
     def _why(self) -> str:
         return "interrupted" if self.budget.stopped else f"the budget of {self.budget.seconds:g} s would not suffice"
 
-    def _fitted(self, candidate: Candidate, must: bool) -> Member:
-        scale: Scale = "raw"
-        if not self.shared.data.task.classification and candidate.model.kind != BASELINE:
-            scale = self._scale(candidate)
-        return fit_member(candidate, self._fits, scale, self.budget, must=must, bagging=self.bagging)
+    def _fitted(self, candidate: Candidate, must: bool, *, choosy: bool) -> Member:
+        is_first = must and candidate.model.kind != BASELINE
+        pace = first_model.pace(candidate, self._fits) if is_first else None
+        scale = self._scale(candidate, pace)
+        bounded = candidate if pace is None else first_model.bounded(candidate, pace, self._fits, self.budget)
+        adds = self._adds if choosy and candidate.model.kind != BASELINE else None
+        member = fit_member(bounded, self._fits, scale, self.budget, must=must, bagging=self.bagging, adds=adds)
+        if bounded is not candidate and first_model.was_short(bounded, member):
+            self.hurried = f"{candidate.name} had {bounded.model.model_dump()['iterations']} iterations at most"
+            self.progress.say(f"{self.hurried}: more would not fit into the budget of {self.budget.seconds:g} s")
+        return member
 
-    def _scale(self, candidate: Candidate) -> Scale:
+    def _scale(self, candidate: Candidate, pace: Pace | None) -> Scale:
         """On which all models learn the target; the first says which."""
+        if self.shared.data.task.kind != "regression" or candidate.model.kind == BASELINE:
+            return "raw"
         if self.scale is None:
-            best = target_scale.best_scale(candidate, self.shared, self.recipe, self.metric)
+            best = target_scale.best_scale(candidate, self.shared, self.recipe, self.metric, pace, self.budget)
             self.scale, self.scale_probed = best or "raw", best is not None
             if best is not None:
                 learnt = "as it is" if best == "raw" else f"as {best}"
@@ -187,28 +207,49 @@ class Portfolio:
         rows = self._weighing_rows()
         share = self.shared.weights[rows] / self.shared.weights[rows].sum()
         while True:
-            found = ensembling.greedy_weights([self._shown(one)[rows] for one in members], self._losses(rows), share)
+            found = ensembling.greedy_weights(
+                [self._shown(one.predictions)[rows] for one in members], self._losses(rows), share
+            )
             used = [(one, weight) for one, weight in zip(members, found, strict=True) if weight]
             if sum(self.final_bytes(one) for one, _ in used) <= self.most_bytes:
-                total = ensembling.weighted_mean([self._shown(one)[rows] for one, _ in used], [w for _, w in used])
+                total = ensembling.weighted_mean(
+                    [self._shown(one.predictions)[rows] for one, _ in used], [w for _, w in used]
+                )
                 return Weights({one.name: weight for one, weight in used}, float(share @ self._losses(rows)(total)))
             least = min(used, key=lambda entry: entry[1])[0]
             members = [one for one in members if one is not least]
 
+    def _adds(self, found: Floats) -> bool:
+        """Whether the mean of the models so far gets better with this one, which said so of the first fold's rows."""
+        rows = self.shared.first_held
+        share = self.shared.weights[rows] / self.shared.weights[rows].sum()
+        losses = self._losses(rows)
+        shown = [self._shown(one.predictions)[rows] for one in self.real]
+        after = [*shown, self._shown(found, rows)]
+        without, with_it = (
+            float(share @ losses(ensembling.weighted_mean(all_, ensembling.greedy_weights(all_, losses, share))))
+            for all_ in (shown, after)
+        )
+        return with_it < without * (1 - GAIN)
+
     def _weighing_rows(self) -> slice:
         return slice(None, None, -(-len(self.shared.target) // ensembling.MOST_ROWS))
 
-    def _shown(self, member: Member) -> Floats:
-        """[n] what decides a row's loss: the probability of its true class, or its value."""
+    def _shown(self, predictions: Floats, rows: Rows = slice(None)) -> Floats:
+        """[n] what decides a row's loss: the probability of its true class, or its value; of judged rows, or some."""
         if not self.shared.data.task.classification:
-            return member.predictions
-        found: Floats = member.predictions[np.arange(len(self.shared.target)), self.shared.target.astype(np.int64)]
+            return predictions
+        truth = self.shared.target[rows].astype(np.int64)
+        found: Floats = predictions[np.arange(len(truth)), truth]
         return found
 
-    def _losses(self, rows: slice) -> ensembling.RowLosses:
+    def _losses(self, rows: Rows) -> ensembling.RowLosses:
         if self.shared.data.task.classification:
             return lambda shown: -np.log(np.clip(shown, calibration.SMALLEST, 1.0))
         target = self.shared.target[rows]
+        if self.shared.data.task.kind == "quantile":
+            pinball = Pinball().asked_of(self.shared.data.task)
+            return lambda shown: pinball.of_rows(target, shown)
         if self.metric.kind == "mae":
             return lambda shown: np.abs(shown - target)
         return lambda shown: (shown - target) ** 2

@@ -80,11 +80,16 @@ class FittedQuantiles:
 
     def compile(self, graph: GraphBuilder, features: str) -> str:
         columns = [graph.op("Unsqueeze", member.compile(graph, features), np.array([1])) for member in self.members]
-        if len(columns) == 1:
-            return columns[0]
-        count = np.array([len(columns)])
-        return graph.ops("TopK", graph.op("Concat", *columns, axis=1), count, outputs=2, axis=1, largest=0, sorted=1)[0]
+        together = graph.op("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
+        return compile_rising(graph, together, len(columns))
 
     def save_native(self, folder: Path) -> None:
         for level, member in zip(self.levels, self.members, strict=True):
             member.save_native(folder / f"quantile_{level:g}")
+
+
+def compile_rising(graph: GraphBuilder, quantiles: str, count: int) -> str:
+    """[N, Q], each row sorted."""
+    if count == 1:
+        return quantiles
+    return graph.ops("TopK", quantiles, np.array([count]), outputs=2, axis=1, largest=0, sorted=1)[0]

@@ -1,4 +1,4 @@
-"""Calibrates any model's probabilities as `train.calibration` says, on scores of rows that it was not fitted on.
+"""Calibrates any model's probabilities or quantiles as `train.calibration` says, on rows that it was not fitted on.
 
 What is reported of those rows afterwards is said by calibrators that were fitted on other rows, so it does not flatter.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from modelwright.core.errors import DataError
 from modelwright.core.seeds import child_seed
 from modelwright.fitting import ensembling, scoring
 from modelwright.fitting.calibrators import KINDS, Calibrator, Kind, fit_calibrator
+from modelwright.fitting.conformal import fewest_rows, fit_conformal
 from modelwright.fitting.prepared import Prepared
 from modelwright.fitting.training import Calibration, Trained, fitted_digests
 from modelwright.parts.folding import FoldRows, evenly
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from modelwright.graph.builder import GraphBuilder
     from modelwright.parts.samples import Floats
 
+Choice = Kind | Literal["conformal"]
+
 FEWEST_ROWS = 50
 PARTS = 5  # of the rows: each is mapped by what was fitted on the others
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A model whose probabilities are mapped."""
+    """A model whose probabilities are mapped, or whose quantiles are moved."""
 
     inner: Fitted
     calibrator: Calibrator
@@ -67,14 +70,9 @@ def calibrated(data: Prepared, trained: Trained, choice: Calibration, seed: int)
     """
     if choice == "none":
         return trained
-    if trained.judged.num_rows < FEWEST_ROWS:
-        raise DataError(
-            f"{trained.judged.num_rows} rows to calibrate probabilities on; at least {FEWEST_ROWS} are needed",
-            where="train.calibration",
-            hint="use train.validation: {kind: kfold}, or calibration: temperature on more validation rows",
-        )
+    _check(trained.judged.num_rows, choice, data)
     rows = _Rows.of(data, trained, seed)
-    kinds: Sequence[Kind] = KINDS if choice == "auto" else (choice,)
+    kinds: Sequence[Choice] = KINDS if choice == "auto" else (choice,)
     held = {kind: rows.mapped(kind) for kind in kinds}
     kind = _chosen(rows, held) if choice == "auto" else kinds[0]
     told: dict[str, Any] = {"asked_for": choice, "kind": kind or "none", "rows": rows.judged.num_rows}
@@ -84,11 +82,25 @@ def calibrated(data: Prepared, trained: Trained, choice: Calibration, seed: int)
     if kind is None:
         told |= {"after": told["before"]}
         return replace(trained, chosen_by=who, fitted_rows=known, told={**trained.told, "calibration": told})
-    calibrator = fit_calibrator(kind, trained.scores, rows.truth, rows.weights)
+    calibrator = rows.fitted(kind)
     told |= {"after": rows.told(held[kind]), **calibrator.notes}
     model = Calibrated(trained.fitted, calibrator)
     found = replace(trained, fitted=model, scores=held[kind], told={**trained.told, "calibration": told})
     return replace(found, chosen_by=who, fitted_rows=known)
+
+
+def _check(rows: int, choice: Calibration, data: Prepared) -> None:
+    fewest = max(FEWEST_ROWS, fewest_rows(_levels(data)) if choice == "conformal" else 0)
+    if rows < fewest:
+        raise DataError(
+            f"{rows} rows to calibrate on; at least {fewest} are needed",
+            where="train.calibration",
+            hint="use train.validation: {kind: kfold}, or more validation rows",
+        )
+
+
+def _levels(data: Prepared) -> tuple[float, ...]:
+    return getattr(data.task, "quantiles", ())
 
 
 @dataclass(frozen=True)
@@ -113,25 +125,31 @@ class _Rows:
         part = evenly(keys, parts, child_seed(seed, "calibration"), truth)
         return cls(data, judged, trained.scores, truth, weights, part, seed)
 
-    def mapped(self, kind: Kind) -> Floats:
+    def fitted(self, kind: Choice, rows: Any = slice(None)) -> Calibrator:
+        """By all of the rows, or some."""
+        given = self.scores[rows], self.truth[rows], self.weights[rows]
+        return fit_conformal(_levels(self.data), *given) if kind == "conformal" else fit_calibrator(kind, *given)
+
+    def mapped(self, kind: Choice) -> Floats:
         """[N, K]: each row by a calibrator that was fitted on other parts."""
         found = np.empty_like(self.scores)
         for part in np.unique(self.part):
-            other, held = self.part != part, self.part == part
-            calibrator = fit_calibrator(kind, self.scores[other], self.truth[other], self.weights[other])
-            found[held] = calibrator.apply(self.scores[held])
+            held = self.part == part
+            found[held] = self.fitted(kind, ~held).apply(self.scores[held])
         return found
 
     def told(self, scores: Floats) -> dict[str, Any]:
-        """Log loss and the reliability diagram."""
+        """Log loss and the reliability diagram; of quantiles the task's own metrics."""
         said = scoring.of_scores(self.data.task, self.data.schema, self.judged, scores)
-        assert said.probability is not None
+        if said.probability is None:
+            own = scoring.default_metrics(self.data.task)
+            return {metric.kind: scoring.point_score(metric, said) for metric in own}
         loss = scoring.metrics_named(["log_loss"], self.data.task)[0]
         found = reliability(said.probability, said.truth, said.weights).to_dict()
         return {"log_loss": scoring.point_score(loss, said), **found}
 
 
-def _chosen(rows: _Rows, held: Mapping[Kind, Floats]) -> Kind | None:
+def _chosen(rows: _Rows, held: Mapping[Choice, Floats]) -> Choice | None:
     """By log loss on the same rows; None where no gain is clear of chance."""
     loss = scoring.metrics_named(["log_loss"], rows.data.task)[0]
     said = {

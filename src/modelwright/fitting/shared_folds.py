@@ -42,6 +42,12 @@ class SharedFolds:
         return found
 
     @cached_property
+    def first_held(self) -> NDArray[np.bool_]:
+        """[n] of the judged rows: those that the first fold holds out."""
+        held: NDArray[np.bool_] = self.folds[0].held[self.predicted]
+        return held
+
+    @cached_property
     def judged(self) -> pa.Table:
         return self.data.pool.filter(pa.array(self.predicted))
 

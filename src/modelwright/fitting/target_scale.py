@@ -8,6 +8,8 @@ import numpy as np
 
 from modelwright.core.seeds import child_seed
 from modelwright.fitting import ensembling, target_transforms
+from modelwright.fitting.budget import Budget
+from modelwright.fitting.first_model import Pace, for_probe
 from modelwright.fitting.members import Candidate, FoldFits, returned
 from modelwright.fitting.shared_folds import SharedFolds, spread
 from modelwright.fitting.target_transforms import Scale
@@ -22,15 +24,23 @@ ROWS = 6_000  # of each fold, to learn from and to look at
 HASTY_RATE = 0.12  # of learning: only which scale is better has to show
 
 
-def best_scale(candidate: Candidate, shared: SharedFolds, recipe: Recipe, metric: Metric) -> Scale | None:
-    """The scale on which `candidate` scores best, by more than one standard error; None where there is no question."""
+def best_scale(
+    candidate: Candidate, shared: SharedFolds, recipe: Recipe, metric: Metric, pace: Pace | None, budget: Budget
+) -> Scale | None:
+    """The scale on which `candidate` scores best, by more than one standard error; None where there is no question.
+
+    With the `pace` of the candidate its iterations are bounded, so that it takes a part of the budget only."""
     scales = target_transforms.scales_to_probe(shared.data.target(shared.data.learn))
     if len(scales) == 1:
         return None
+    candidate = _hasty(candidate)
+    if pace is not None:
+        share = min(1.0, ROWS / max(int(shared.folds[0].learn.sum()), 1))
+        candidate = for_probe(candidate, pace, share, len(scales), budget)
     best: Scale = "raw"
     predictions: dict[Scale, Predictions] = {}
     for scale in scales:
-        predictions[scale] = _predicted(_hasty(candidate), scale, shared, recipe)
+        predictions[scale] = _predicted(candidate, scale, shared, recipe)
         seed = child_seed(recipe.seed, "target scale")
         gain, error = ensembling.advantage(metric, predictions[scale], predictions[best], seed)
         best = scale if gain > error else best

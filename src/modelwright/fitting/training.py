@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from modelwright.fitting.decisions import Decision
     from modelwright.parts.samples import Floats
 
-Calibration = Literal["none", "auto", "sigmoid", "isotonic", "temperature"]
+Calibration = Literal["none", "auto", "sigmoid", "isotonic", "temperature", "conformal"]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import onnx
 
+from modelwright.graph.running import WIDE_NODE
+
 
 def copied(
     model: onnx.ModelProto, prefix: str, bindings: Mapping[str, str]
@@ -30,8 +32,10 @@ def _nodes(nodes: list[onnx.NodeProto], prefix: str, names: dict[str, str]) -> l
     for node in nodes:
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
-        for field in ("doc_string", "metadata_props", "name"):
+        for field in ("doc_string", "metadata_props"):
             copy.ClearField(field)
+        if not copy.name.startswith(WIDE_NODE):
+            copy.ClearField("name")
         del copy.input[:], copy.output[:]
         copy.input.extend(names[name] if name else "" for name in node.input)
         for name in node.output:

@@ -8,14 +8,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from modelwright.graph.builder import ML, GraphBuilder, element_type
 from modelwright.graph.layout import KINDS, METADATA, TYPE_OF, Layout
+
+VALUES = (  # of a LabelEncoder, with their defaults
+    ("values_tensor", "default_tensor", None),
+    ("values_floats", "default_float", np.float32),
+    ("values_int64s", "default_int64", np.int64),
+)
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What a column's texts become."""
+
+    keys: Sequence[str]
+    values: NDArray[Any]
+    default: NDArray[Any]  # [1]
 
 
 def packed(model: bytes, columns: Sequence[tuple[str, str]]) -> bytes:
@@ -64,24 +81,60 @@ def _stacks(builder: GraphBuilder, matrices: dict[str, str], graph: onnx.GraphPr
     """Where columns, or their codes, are put side by side: they are taken from the matrix together."""
     bindings: dict[str, str] = {}
     made_by = {name: node for node in graph.node for name in node.output}
-    pieces: Sequence[str] = ()
     for stack, parts in _side_by_side(graph, made_by):
-        kinds = {layout.places[name][0] for name in parts if name in layout.places}
-        if len(kinds) == 1 and all(name in layout.places for name in parts):
-            kind = kinds.pop()
-            places = [layout.places[name][1] for name in parts]
-            whole = places == list(range(len(layout.names[kind])))
-            matrix = matrices[kind]
-            bindings[stack] = matrix if whole else builder.op("Gather", matrix, np.array(places, np.int64), axis=1)
-            continue
+        places = [layout.places.get(name, ("", 0)) for name in parts]
         coders = [made_by[name] for name in parts if name in made_by]
-        texts = [layout.places.get(node.input[0], ("", 0)) for node in coders if node.op_type == "LabelEncoder"]
-        if len(texts) == len(parts) and all(kind == "texts" for kind, _ in texts):
-            width = len(layout.names["texts"])
-            pieces = pieces or builder.ops("Split", matrices["texts"], np.ones(width, np.int64), outputs=width, axis=1)
-            codes = [_coded(builder, node, pieces[at]) for node, (_, at) in zip(coders, texts, strict=True)]
-            bindings[stack] = codes[0] if len(codes) == 1 else builder.op("Concat", *codes, axis=1)
+        coded = [layout.places.get(node.input[0], ("", 0)) for node in coders if node.op_type == "LabelEncoder"]
+        kinds = {kind for kind, _ in places}
+        if len(kinds) == 1 and "" not in kinds:
+            bindings[stack] = _columns(builder, matrices, layout, places)
+        elif [kind for kind, _ in coded] == ["texts"] * len(parts) and (codes := _codes(coders)):
+            bindings[stack] = _looked_up(builder, _columns(builder, matrices, layout, coded), codes)
     return bindings
+
+
+def _columns(
+    builder: GraphBuilder, matrices: Mapping[str, str], layout: Layout, places: Sequence[tuple[str, int]]
+) -> str:
+    """[N, k] of columns of one kind."""
+    kind, wanted = places[0][0], [at for _, at in places]
+    if wanted == list(range(len(layout.names[kind]))):
+        return matrices[kind]
+    return builder.op("Gather", matrices[kind], np.array(wanted, np.int64), axis=1)
+
+
+def _codes(coders: Sequence[onnx.NodeProto]) -> list[Codes] | None:
+    """What each says of a text; None where they answer with different types or defaults."""
+    found = [_codes_of(node) for node in coders]
+    alike = {None if one is None else (one.values.dtype.str, one.default.tobytes()) for one in found}
+    return [one for one in found if one] if len(alike) == 1 and None not in alike else None
+
+
+def _codes_of(coder: onnx.NodeProto) -> Codes | None:
+    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in coder.attribute}
+    keys = [key.decode() for key in attributes.get("keys_strings", ())]
+    for values, default, kind in VALUES:
+        if keys and values in attributes and default in attributes:
+            one, other = (
+                numpy_helper.to_array(found) if kind is None else np.array(found, kind).reshape(-1)
+                for found in (attributes[values], attributes[default])
+            )
+            return Codes(keys, one, other)
+    return None
+
+
+def _looked_up(builder: GraphBuilder, texts: str, codes: Sequence[Codes]) -> str:
+    """[N, k] codes of [N, k] texts by one node, which knows each text behind a character that stands for its column."""
+    columns = [chr(1 + at) for at in range(len(codes))]
+    keys = [column + key for column, one in zip(columns, codes, strict=True) for key in one.keys]
+    return builder.op(
+        "LabelEncoder",
+        builder.op("StringConcat", np.array([columns], object), texts),
+        domain=ML,
+        keys_tensor=numpy_helper.from_array(np.array(keys, object)),
+        values_tensor=numpy_helper.from_array(np.concatenate([one.values for one in codes])),
+        default_tensor=numpy_helper.from_array(codes[0].default),
+    )
 
 
 def _side_by_side(graph: onnx.GraphProto, made_by: dict[str, onnx.NodeProto]) -> Iterator[tuple[str, Sequence[str]]]:
@@ -97,12 +150,6 @@ def _side_by_side(graph: onnx.GraphProto, made_by: dict[str, onnx.NodeProto]) ->
         shape = numpy_helper.to_array(constants[reshape.input[1]]).tolist()
         if concat is not None and concat.op_type == "Concat" and shape == [len(concat.input), -1]:
             yield node.output[0], list(concat.input)
-
-
-def _coded(builder: GraphBuilder, coder: onnx.NodeProto, texts: str) -> str:
-    """A column's codes as [N, 1]."""
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in coder.attribute}
-    return builder.op("LabelEncoder", texts, domain=ML, **attributes)
 
 
 def _shorten(graph: onnx.GraphProto) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MOST_CODES = 100  # 0/1 columns for one category; rarer codes are all zeros
+MOST_CODES, MANY_CODES = 500, 100  # 0/1 columns for one category; the second where there are many rows
+CODE_CELLS = 50_000_000  # of all 0/1 columns, from where on rows are many
 FEW_VALUES = 25  # a number with at most so many distinct values has its bins between them
 MORE_BINS = 128  # of the distinct values of a number that is mostly one value, as money that few have
 BEND = 3.0  # deviations at which a standardized number begins to flatten; it never exceeds this
@@ -139,11 +140,13 @@ def _edges(known: Floats, bins: int) -> Floats:
 
 
 def _frequent_codes(categories: Sequence[int], matrix: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Of each category those that most rows have; all others are zeros in every column."""
+    most = min(MOST_CODES, max(MANY_CODES, CODE_CELLS // max(len(matrix) * len(categories), 1)))
     coded: list[int] = []
     codes: list[float] = []
     for at in categories:
         found, counts = np.unique(matrix[~np.isnan(matrix[:, at]), at], return_counts=True)
-        frequent = np.sort(found[np.argsort(-counts, kind="stable")][:MOST_CODES])
+        frequent = np.sort(found[np.argsort(-counts, kind="stable")][:most])
         coded += [at] * len(frequent)
         codes += frequent.tolist()
     return np.array(coded, np.int64), np.array(codes, np.float64)

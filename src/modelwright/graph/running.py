@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CPU = "CPUExecutionProvider"
 CHUNK = 8192
 WIDE_CHUNK = 512  # where texts are cut into tokens (each row is as wide as the longest), or rows meet stored rows
+SETS = b"membership_values"  # in graphs whose rows become wide on their way to the trees (see `set_columns`)
+SETS_BLOCK = 128  # rows of them that stay in the processor's cache
 WIDE_NODE = "stored_rows"  # name of a node that makes a row as wide as there are stored rows
 # It drops x / c and x - c where c is 1 or 0 to float32's precision only, so that 1.00000001 would be taken for 1, and
 # moves a factor beside a matrix product into the product as a float32.
@@ -77,6 +79,7 @@ class Scorer:
             )
         self._session = session(model, providers)
         self.chunk = WIDE_CHUNK if b"Tokenizer" in model or WIDE_NODE.encode() in model else CHUNK
+        self._block = SETS_BLOCK if SETS in model else None
         columns = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
         self.packed = Layout(json.loads(columns)) if columns else None
         if self.packed:
@@ -91,7 +94,14 @@ class Scorer:
     def run(self, feed: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> Outputs:
         """All outputs (or those named) for what the graph takes: encoded columns (see `encoders`) or matrices."""
         wanted = self.outputs if outputs is None else outputs
-        return dict(zip(wanted, self._session.run(wanted, feed), strict=True))
+        if self._block is None or (rows := len(next(iter(feed.values()), ()))) <= self._block:
+            return dict(zip(wanted, self._session.run(wanted, feed), strict=True))
+        blocks = (
+            {name: values[start : start + self._block] for name, values in feed.items()}
+            for start in range(0, rows, self._block)
+        )
+        found = zip(*(self._session.run(wanted, block) for block in blocks), strict=True)
+        return dict(zip(wanted, map(np.concatenate, found), strict=True))
 
     def feed(self, encoded: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         """What the graph takes, of encoded columns."""

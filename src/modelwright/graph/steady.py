@@ -43,6 +43,16 @@ def log_matrix(graph: GraphBuilder, matrix: str, width: int) -> str:
     return _rows(graph, "Log", matrix, width)
 
 
+def cosine_matrix(graph: GraphBuilder, matrix: str, width: int) -> str:
+    """Of each number of [N, width]."""
+    return _rows(graph, "Cos", matrix, width)
+
+
+def sine_matrix(graph: GraphBuilder, matrix: str, width: int) -> str:
+    """Of each number of [N, width]."""
+    return _rows(graph, "Sin", matrix, width)
+
+
 def softmax(graph: GraphBuilder, scores: str, classes: int) -> str:
     """Rows of [N, K] to probabilities."""
     highest = graph.op("ReduceMax", scores, np.array([1]))

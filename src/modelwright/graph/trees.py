@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -45,6 +46,9 @@ def ensemble(
     """[N, n_targets]: for each target the sum or average of the leaves of its trees (`targets[i]` is tree i's)."""
     from onnx import numpy_helper
 
+    from modelwright.graph.set_columns import with_set_columns
+
+    features, trees = with_set_columns(graph, features, trees)
     flat = _Flat()
     for tree, target in zip(trees, targets, strict=True):
         flat.add(tree, target)
@@ -118,12 +122,14 @@ class _Flat:
         false_end: tuple[int, int],
         missing_true: bool,
     ) -> None:
+        if members is not None and not members:  # the standard has no empty set; nothing is <= NaN
+            members, threshold = None, math.nan
         self.features.append(feature)
         self.missing_true.append(int(missing_true))
         self.modes.append(LESS_OR_EQUAL if members is None else MEMBER)
         self.splits.append(threshold if members is None else 0.0)
         if members is not None:
-            self.members.extend([*map(float, members), float("nan")])
+            self.members.extend([*map(float, members), math.nan])
         for (index, is_leaf), ids, leafs in (
             (true_end, self.true_ids, self.true_leafs),
             (false_end, self.false_ids, self.false_leafs),

@@ -173,6 +173,7 @@ class Model(Part):
     folds_in_threads: ClassVar[bool] = False  # True: fits run beside each other, as they change nothing that is shared
     seeded: ClassVar[bool] = False  # True: another seed gives another model, about as good
     continues: ClassVar[bool] = False  # True: it can go on from the native weights of an earlier fit
+    counts: ClassVar[bool] = False  # True: continued, it takes only rows that the earlier fit has not counted
 
     @classmethod
     def can(cls, task: str) -> bool:

@@ -11,7 +11,7 @@ from modelwright.core.columns import Schema
 from modelwright.reports import charts, details
 from modelwright.reports.learning_curve import learning_curve_blocks
 from modelwright.reports.page import Block, Chart, Page, Section, Table, Text, alike, figure, render, with_interval
-from modelwright.reports.probabilities import decision_blocks, reliability_blocks
+from modelwright.reports.probabilities import calibration_words, decision_blocks, reliability_blocks
 from modelwright.reports.quantiles import quantile_blocks, quantile_words
 from modelwright.reports.words import METRICS
 
@@ -35,7 +35,8 @@ def evaluate_report(facts: Mapping[str, Any], predictions: Predictions, schema: 
     if decided:
         sections.insert(2, Section("How labels are decided", decided))
     if facts.get("quantiles"):
-        sections.insert(2, Section("Do the quantiles hold?", quantile_blocks(facts["quantiles"])))
+        moved = [Text(line) for line in calibration_words(facts["model"])]
+        sections.insert(2, Section("Do the quantiles hold?", [*quantile_blocks(facts["quantiles"]), *moved]))
     if facts["comparison"]:
         sections.insert(2, Section("Beside the champion", _comparison(facts)))
     if facts["model"].get("importance"):

@@ -88,7 +88,11 @@ def _drift(facts: Mapping[str, Any]) -> list[Block]:
         f"alert: even the lower bound is that large. No change anywhere raises a false warning in at most "
         f"{drift['alpha']:.0%} of reports."
     )
-    return [Table(headers, rows, frozenset({2, 3, 4, 5, 6})), Text(note, "note")]
+    blocks: list[Block] = [Table(headers, rows, frozenset({2, 3, 4, 5, 6})), Text(note, "note")]
+    if drift.get("skipped"):
+        names = ", ".join(drift["skipped"])
+        blocks.append(Text(f"Not looked at, as the rows come without them (serve.log.redact): {names}."))
+    return blocks
 
 
 def _pictures(facts: Mapping[str, Any]) -> list[Block]:

@@ -38,7 +38,7 @@ def reliability_blocks(said: Predictions, model: Mapping[str, Any], names: Seque
 
 
 def calibration_words(model: Mapping[str, Any]) -> list[str]:
-    """How the probabilities were mapped, in one sentence; nothing where they were not."""
+    """How probabilities were mapped or quantiles moved, in one sentence; nothing where they were not."""
     told = model.get("calibration")
     if not told:
         return []
@@ -47,6 +47,12 @@ def calibration_words(model: Mapping[str, Any]) -> list[str]:
             "Calibration was tried and changed nothing for the better, so probabilities are as the model says them."
         ]
     before, after = told["before"], told["after"]
+    if told["kind"] == "conformal":
+        return [
+            f"Each quantile was moved by one number, found on {told['rows']:,} rows ({told['fitted_on']}; "
+            f"conformalized quantile regression): the share of rows inside went from {before['coverage']:.1%} to "
+            f"{after['coverage']:.1%}, each row moved by what was found on others."
+        ]
     return [
         f"Probabilities are calibrated ({told['kind']}) by {told['rows']:,} rows ({told['fitted_on']}): the error went "
         f"from {figure(before['ece'], 3)} to {figure(after['ece'], 3)}, the log loss from "

@@ -10,6 +10,7 @@ METRICS = {
     "r2": "share of the differences that is explained; 1 is perfect",
     "pinball": "what quantiles are off by, in the target's unit; too low and too high count as they promise",
     "coverage_error": "how far the share of rows below a quantile is from what it promises; 0 is perfect",
+    "coverage": "share of the rows between the lowest and the highest quantile",
     "quadratic_kappa": "agreement beyond chance, far misses counting most; 1 is perfect",
     "rank_mae": "how many classes off, on average; 0 is perfect",
     "silhouette": "whether rows are nearer to their own cluster than to the next; 1 is perfect",

@@ -57,6 +57,7 @@ class Application:
         self.name = router.first.model.name
         self.admin: Admin | None = None
         self.watcher: Watcher | None = None
+        self.reload: Callable[[], object] | None = None  # what aliases mean now; None where one bundle is served
         self.tracing: Tracing | None = None
         self._access = Access(access or AccessSettings())
         self._inference = InferenceRoutes(self.answering, body=self._body, forced=self._forced, ready=self._ready)

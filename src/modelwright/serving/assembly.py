@@ -79,6 +79,7 @@ def assemble(settings: ServerSettings, say: Callable[[str], None] = logger.warni
     if settings.access.admin:
         app.admin = Admin(app.answering, reloader, canary)
     app.tracing = tracing
+    app.reload = reloader.reload if reloader else None
     app.watcher = _watcher(settings, reloader, canary)
     return app
 

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from modelwright.serving.express import BEGINNING, END, Express
 
-BODY_S = 0.02  # how long a body may come after its headers, before uvicorn waits for it
+BODY_S = 0.02  # from the first byte to the last of a body; then uvicorn waits for the rest
 
 
 class Connection(asyncio.Protocol):
@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
         self._loop = self._full.loop
         self._keep_alive_s = config.timeout_keep_alive
         self._transport: asyncio.Transport
-        self._held = b""  # headers whose body is on its way, or what came before an answer
+        self._held = b""  # a request that is not whole yet, or what came before an answer
         self._since = 0.0  # when the first of it came
         self._awaited = False  # an answer of the express lane
         self._paused = False  # the caller does not read its answers
@@ -54,10 +54,8 @@ class Connection(asyncio.Protocol):
             data, self._held = self._held + data, b""
         else:
             self._since = time.perf_counter()
-        if self._body_timer:
-            self._body_timer.cancel()
-            self._body_timer = None
         if not (data.startswith(BEGINNING) and self._at_rest() and self._taken(data)):
+            self._stop_waiting()
             self._full.data_received(data)
 
     def _taken(self, data: bytes) -> bool:
@@ -66,10 +64,11 @@ class Connection(asyncio.Protocol):
         head = self._express.head(data, end) if end >= len(END) else None
         if head is None:
             return False
-        if len(data) == end:
+        if len(data) < end + head.length:
             self._held = data
-            self._body_timer = self._loop.call_later(BODY_S, self._give_up)
+            self._body_timer = self._body_timer or self._loop.call_later(BODY_S, self._give_up)
             return True
+        self._stop_waiting()
         self._awaited = len(data) == end + head.length and self._express.take(self, data, end, head, self._since)
         if self._awaited and self._full.timeout_keep_alive_task:
             self._full.timeout_keep_alive_task.cancel()
@@ -96,6 +95,12 @@ class Connection(asyncio.Protocol):
         if self._held:
             data, self._held = self._held, b""
             self.data_received(data)
+
+    def _stop_waiting(self) -> None:
+        """The body is there, or not for the express lane."""
+        if self._body_timer:
+            self._body_timer.cancel()
+            self._body_timer = None
 
     def _give_up(self) -> None:
         """The body takes its time."""

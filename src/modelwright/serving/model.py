@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from numpy.typing import NDArray
 
 from modelwright.core.errors import ArtifactError
@@ -13,6 +14,7 @@ from modelwright.graph import encoders
 from modelwright.serving.layout import Rows
 from modelwright.serving.pace import Pace, measured
 from modelwright.serving.protocols.columns import ColumnReader
+from modelwright.serving.protocols.json_answers import JsonAnswers
 from modelwright.serving.providers import opened
 from modelwright.serving.requests import RowDecoder
 from modelwright.serving.settings import Limits
@@ -64,6 +66,7 @@ class ServedModel:
         self.pace = Pace()
         self._widths = self._input_widths()
         self._outputs = tuple(output.name for output in self.signature.outputs)
+        self._json = JsonAnswers(self.signature.outputs)
 
     def score(self, rows: Rows) -> Scored:
         """Run the graph."""
@@ -114,12 +117,10 @@ class ServedModel:
                 )
         return tuple((kind, len(inputs)) for kind, inputs in names.items() if inputs)
 
+    def written(self, scored: Scored) -> list[bytes]:
+        """One JSON object per row, as `POST /predict` answers."""
+        return self._json.rows(scored.answers)
+
     def predictions(self, scored: Scored) -> list[dict[str, Any]]:
-        """One object per row, as `POST /predict` answers."""
-        answers = []
-        for output in self.signature.outputs:
-            values = scored.answers[output.name].tolist()
-            if output.labels is not None:
-                values = [dict(zip(output.labels, row, strict=True)) for row in values]
-            answers.append(values)
-        return [dict(zip(self._outputs, row, strict=True)) for row in zip(*answers, strict=True)]
+        """The same as a client reads them."""
+        return [msgspec.json.decode(row) for row in self.written(scored)]

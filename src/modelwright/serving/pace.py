@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelwright.serving.layout import Rows
 
-INLINE_US = 500.0  # a longer call would hold up the other connections of its worker
+INLINE_US = 2000.0  # a longer call would hold up the other connections of its worker for too long
 SLOW_US = 20_000.0  # no larger batch is tried after a call as long as this
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 RUNS = 3
@@ -34,7 +34,8 @@ def measured(score: Callable[[Rows], object], rows: Rows) -> Pace:
             break
     row_us = {size: spent / size for size, spent in best_us.items()}
     least = min(row_us.values())
-    inline = max((size for size, spent in best_us.items() if spent <= INLINE_US), default=0)
+    quick = [(size, max(us, 1.0)) for size, us in best_us.items() if us <= INLINE_US]
+    inline = max((int(size * min(2, INLINE_US / us)) for size, us in quick), default=0)
     return Pace(inline, min(size for size, each in row_us.items() if each <= least * NEARLY), least)
 
 

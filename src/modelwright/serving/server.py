@@ -34,7 +34,10 @@ WhenStopped = Callable[[Callable[[], object]], None]
 
 
 def serve(settings: ServerSettings, announce: Announce, when_stopped: WhenStopped | None = None) -> Application:
-    """Answer until SIGTERM, SIGINT or until `when_stopped` calls what it is given; then finish what is in flight."""
+    """Answer until SIGTERM, SIGINT or until `when_stopped` calls what it is given; then finish what is in flight.
+
+    SIGHUP loads what the aliases mean now.
+    """
     context = tls_context(settings.tls) if settings.tls else None
     app = assemble(settings)
     try:
@@ -88,6 +91,8 @@ async def _run(
     loop = asyncio.get_running_loop()
     for received in (signal.SIGTERM, signal.SIGINT):  # after uvicorn's own handlers, which would close the port at once
         loop.add_signal_handler(received, stopping.set)
+    if sys.platform != "win32":
+        loop.add_signal_handler(signal.SIGHUP, _reload, app, loop)
     if when_stopped:
         when_stopped(functools.partial(loop.call_soon_threadsafe, stopping.set))
     host, port = bound.getsockname()[:2]
@@ -105,6 +110,12 @@ async def _run(
     await serving
     if sharing:
         sharing.cancel()
+
+
+def _reload(app: Application, loop: asyncio.AbstractEventLoop) -> None:
+    """SIGHUP, as daemons have it; beside the loop, as loading takes a while."""
+    if app.reload:
+        loop.run_in_executor(None, app.reload)
 
 
 async def _drain(app: Application, settings: ServerSettings) -> None:

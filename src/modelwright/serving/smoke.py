@@ -39,8 +39,7 @@ def check_smoke(model: ServedModel, golden: Mapping[str, Any]) -> float:
 def _ask(model: ServedModel, row: Mapping[str, Any]) -> dict[str, Any]:
     """Through the same bytes as a request over HTTP."""
     columns = model.decoder.decode(msgspec.json.encode({"rows": [row]}))
-    answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(model.predictions(model.score(columns))[0]))
-    return answer
+    return model.predictions(model.score(columns))[0]
 
 
 def _difference(expected: Any, found: Any) -> float:

@@ -68,6 +68,8 @@ class _Supervisor:
 
     def run(self, announce: Announce, when_stopped: WhenStopped | None) -> dict[str, int]:
         before = {number: signal.signal(number, self._stopped) for number in (signal.SIGTERM, signal.SIGINT)}
+        if sys.platform != "win32":
+            before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._reload)
         if when_stopped:
             when_stopped(lambda: self._messages.put(None))
         try:
@@ -83,6 +85,10 @@ class _Supervisor:
 
     def _stopped(self, number: int, frame: object) -> None:
         self._messages.put(None)
+
+    def _reload(self, number: int, frame: object) -> None:
+        for worker in list(self._workers.values()):
+            worker.process.send_signal(number)
 
     def _watch(self, announce: Announce) -> None:
         """Until it is to stop; `announce` is called once, when all workers listen."""

@@ -161,7 +161,7 @@ class Serve(BaseModel):
     canary: Canary | None = Field(None, description="Try a new version in steps; needs log.")
     shadow: Shadow | None = Field(None, description="Mirror requests to a version that never answers; needs log.")
     reload_s: float = Field(
-        1, ge=0, le=3600, description="Seconds between looks at the aliases; 0 looks only when an admin asks."
+        1, ge=0, le=3600, description="Seconds between looks at the aliases; 0 looks only when an admin or SIGHUP asks."
     )
     cache: Cache | None = Field(None, description="Remember answers; off unless given.")
     log: Log | None = Field(None, description="Log every prediction.")

@@ -115,10 +115,13 @@ def _space(spec: Spec) -> Iterator[Complaint]:
 
 
 def _around_the_fit(spec: Spec) -> Iterator[Complaint]:
-    """Only probabilities of classes can be calibrated, or decided."""
+    """Only probabilities of classes can be calibrated, or decided, and only quantiles moved."""
     section, task = spec.train, spec.task
-    if section.calibration not in (None, "none") and not task.classification:
-        yield ("train", "calibration"), f"only probabilities of classes are calibrated; {task.kind} has none"
+    if section.calibration == "conformal" and task.kind != "quantile":
+        yield ("train", "calibration"), f"conformal moves quantiles; {task.kind} has none"
+    elif section.calibration not in (None, "none", "conformal") and not task.classification:
+        otherwise = "; conformal moves quantiles" if task.kind == "quantile" else ""
+        yield ("train", "calibration"), f"only probabilities of classes are calibrated; {task.kind} has none{otherwise}"
     if section.learning_curve and task.kind not in CURVED:
         yield ("train", "learning_curve"), f"there is none for {task.kind}, only for {', '.join(CURVED)}"
     if section.warm_start is not None:

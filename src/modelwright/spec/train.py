@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from modelwright.parts import catalog
 from modelwright.spec.choices import AnyModel, AnyValidation, part
 from modelwright.spec.deciding import Decision
 from modelwright.spec.section import CLOSED
@@ -25,10 +26,11 @@ class Train(BaseModel):
     refit: Literal["none", "learn+validation"] = Field(
         "none", description="Fit the final model again on more rows, once all choices are made; never on test."
     )
-    calibration: Literal["none", "auto", "sigmoid", "isotonic", "temperature"] | None = Field(
+    calibration: Literal["none", "auto", "sigmoid", "isotonic", "temperature", "conformal"] | None = Field(
         None,
         description="Map probabilities to what happens, by rows that the model was not fitted on. auto: the least "
-        "change that helps, if any. Left out, only `model: auto` does so (by temperature, where that helps).",
+        "change that helps, if any. Left out, only `model: auto` does so (by temperature, where that helps). "
+        "conformal is for quantiles: each is moved by one number, so that it holds what it says on new rows.",
     )
     learning_curve: bool = Field(
         False, description="Fit on more and more of learn as well, five sizes: would more rows help? Told by evaluate."
@@ -37,7 +39,8 @@ class Train(BaseModel):
         None,
         pattern=r"^(train/v\d{4,}|[a-z0-9][a-z0-9._-]{0,63})$",
         description="Continue from the native weights of an earlier run, with its feature steps: an alias such as "
-        "champion (from nothing while there is none), or a run such as train/v0003. For lightgbm, xgboost, mlp, tabm.",
+        "champion (from nothing while there is none), or a run such as train/v0003. For lightgbm, xgboost, catboost, "
+        "mlp, tabm, sgd, bernoulli_naive_bayes and multinomial_naive_bayes.",
     )
     decision: Decision | None = Field(
         None, description="How labels follow from probabilities; left out, the most probable class is predicted."
@@ -47,7 +50,12 @@ class Train(BaseModel):
 def not_continued(section: Train, task: str) -> Iterator[str]:
     """Why an earlier model can't be continued."""
     if not section.model.continues:
-        yield f"{section.model.kind} can't go on from earlier weights; lightgbm, xgboost, mlp and tabm can"
+        able = [
+            kind
+            for kind in catalog.builtin_kinds("models")
+            if getattr(catalog.load("models", kind), "continues", False)
+        ]
+        yield f"{section.model.kind} can't go on from earlier weights; what can: {', '.join(able)}"
     if section.validation.kind != "holdout" or section.refit != "none":
         yield "an earlier model is continued on learn and looked at on validation: validation: holdout, refit: none"
     if task not in ("binary", "multiclass", "regression"):

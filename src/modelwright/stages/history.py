@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from modelwright.spec.prepare import Prepare
+    from modelwright.stages.incoming import Incoming
     from modelwright.tables.engine import Engine
     from modelwright.tables.history import Past
+
+BATCH_ROWS = 65_536  # that get their past together
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,15 @@ def without_history(schema: Schema, prepare: Prepare) -> Schema:
     return replace(schema, columns=tuple(column for column in schema.columns if column.name not in made))
 
 
-def with_history(rows: pa.Table, past: pa.Table, schema: Schema, prepare: Prepare, engine_folder: Path) -> pa.Table:
-    """The schema's columns, for rows that lack those of the past: by the bundle's own SQL, from `past` alone."""
+def with_history(
+    rows: Incoming, past: Incoming, schema: Schema, prepare: Prepare, folder: Path
+) -> Iterator[pa.RecordBatch]:
+    """The schema's columns, for rows that lack those of the past: by the bundle's own SQL, from `past` alone.
+
+    The past is kept on disk, in `folder`, where it does not fit in memory; of the rows one batch is held at a time.
+    """
+    import pyarrow as pa
+
     from modelwright.core.threads import available_threads
     from modelwright.core.units import parse_bytes
     from modelwright.tables.at_rest import at_rest
@@ -58,12 +68,19 @@ def with_history(rows: pa.Table, past: pa.Table, schema: Schema, prepare: Prepar
     from modelwright.tables.history import as_of_query
 
     memory = parse_bytes(prepare.memory)
-    with open_engine(engine_folder, memory=memory, threads=available_threads(), readable=[]) as engine:
-        engine.register("given", rows)
-        engine.register("history", past)
-        engine.execute("CREATE TABLE requests AS SELECT row_number() OVER () AS __position__, * FROM given")
-        computed = f"SELECT * FROM ({as_of_query(_pasts(schema, prepare))}) ORDER BY __position__"
-        return engine.arrow(f"SELECT {at_rest(schema.columns)} FROM ({computed}) ORDER BY __position__")
+    computed = f"SELECT {at_rest(schema.columns)} FROM ({as_of_query(_pasts(schema, prepare))}) ORDER BY __position__"
+    with open_engine(folder, memory=memory, threads=available_threads(), readable=[]) as engine:
+        engine.register("given", past.engine.arrow(f"FROM ({past.query}) LIMIT 0"))
+        engine.execute("CREATE TABLE history AS FROM given")
+        for batch in past.batches(BATCH_ROWS):
+            engine.register("given", pa.Table.from_batches([batch]))
+            engine.execute("INSERT INTO history FROM given")
+        for batch in rows.batches(BATCH_ROWS):
+            engine.register("given", pa.Table.from_batches([batch]))
+            engine.execute(
+                "CREATE OR REPLACE TABLE requests AS SELECT row_number() OVER () AS __position__, * FROM given"
+            )
+            yield from engine.batches(computed)
 
 
 def bundle_history(schema: Schema, prepare: Prepare) -> dict[str, Any] | None:

@@ -95,6 +95,7 @@ def result(done: Run, *, cached: bool = False) -> Result:
         "rows": drift["rows"],
         "window": drift["window"],
         "changed": {column["column"]: f"{column['status']}, {column['effect']:.3f}" for column in changed},
+        **({"skipped": drift["skipped"]} if drift.get("skipped") else {}),
         "performance": {
             name: f"{entry['status']}, {_shown(entry['current']['value'])}"
             for name, entry in performance["metrics"].items()
@@ -173,7 +174,8 @@ def _drift(plan: Plan, schema: Schema, current: Current) -> tuple[dict[str, Any]
 
     monitor = plan.job.spec.monitor
     profile = Profile.from_dict(plan.sources["export"].read_json("profile.json"))
-    columns = [column.name for column in schema.of_role("input") if column.name in current.rows.column_names]
+    inputs = [column.name for column in schema.of_role("input")]
+    columns = [name for name in inputs if name in current.rows.column_names]
     found = compare_with_profile(
         current.rows, profile, columns, drift_tests(monitor.tests), alpha=monitor.alpha, effect=monitor.effect
     )
@@ -182,6 +184,7 @@ def _drift(plan: Plan, schema: Schema, current: Current) -> tuple[dict[str, Any]
         "alpha": monitor.alpha,
         "effect": monitor.effect,
         "reference_rows": profile.rows,
+        "skipped": [name for name in inputs if name not in columns],
     }
     changed = [column.column for column in found if column.status != "quiet"]
     return drift, pictures(current.rows, profile, changed)

@@ -24,7 +24,7 @@ from modelwright.core.progress import Progress
 from modelwright.core.threads import available_threads
 from modelwright.serving.bundle import Bundle
 from modelwright.stages.history import with_history, without_history
-from modelwright.stages.incoming import Incoming, incoming, read_rows, reader_for
+from modelwright.stages.incoming import Incoming, incoming, reader_for
 from modelwright.stages.predict_parquet import BATCH_ROWS, NotPlain, PlainParquet, plain_parquet
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Rows:
         with self._incoming() as found:
             self.told.rows, self.told.rejected, self.told.removed = found.rows, found.rejected, found.removed
             if self.past is not None:
-                yield from self._with_past(found).to_batches(BATCH_ROWS)
+                yield from self._with_past(found)
                 return
             for batch in found.batches(BATCH_ROWS):
                 passed = min(done, batch.num_rows)
@@ -133,15 +133,15 @@ class _Rows:
         with incoming(reader, base, wanted, prepare, engine_folder=self.scratch, target="hidden") as found:
             yield found
 
-    def _with_past(self, found: Incoming) -> pa.Table:
-        """The past of a row may be anywhere in the file, so that both are in memory as a whole."""
+    def _with_past(self, found: Incoming) -> Iterator[pa.RecordBatch]:
+        """The past of a row may be anywhere in the file, so that file is read as a whole first."""
         assert self.past is not None
         wanted = without_history(self.schema, self.prepare)
         plain = self.prepare.model_copy(update={"history": []})
         reader, base = reader_for(self.past, self.prepare.source), self.past.absolute().parent
         folder = self.scratch / "past"
-        earlier = read_rows(reader, base, wanted, plain, engine_folder=folder, target="welcome", past=True)
-        return with_history(found.table(), earlier.table, self.schema, self.prepare, folder)
+        with incoming(reader, base, wanted, plain, engine_folder=folder, target="welcome", past=True) as earlier:
+            yield from with_history(found, earlier, self.schema, self.prepare, folder / "joined")
 
 
 def _scored(

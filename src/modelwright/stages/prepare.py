@@ -100,7 +100,7 @@ def _read(engine: Engine, plan: Plan, staged: Staged, progress: Progress) -> Pre
     files = job.spec.prepare.source.inputs(job.base)
     digests = [entry.digest for entry in plan.identity.inputs if entry.role == "data"][: len(files)]
     with unchanged(files, digests, job.store.root):
-        return prepare_rows(engine, job, split_of(job), staged.folder, progress)
+        return prepare_rows(engine, job, split_of(job), staged, progress)
 
 
 def result(done: Run, *, cached: bool = False) -> Result:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
     from modelwright.runs.commit import Staged
 
 PREVIEW_ROWS = 100
-MOST_ROWS, MOST_CELLS = 8192, 4_000_000  # of a matrix in memory: what a processor's cache holds is turned fast
+MOST_ROWS, MOST_CELLS = 8192, 4_000_000  # of a table in memory
+GRAPH_ROWS = 2048  # of a matrix: what a processor's cache holds is computed, and turned, fast
 GROUP_CELLS = 8_000_000  # of a row group
-BLOCK = 512  # rows turned at a time
-FEW = 64  # different values among the first ones: such a column is written as codes
+BLOCK = 256  # rows turned at a time
 
 
 def fit(job: Job, learn: Path, schema: Schema, scratch: Path) -> FittedFeatures:
@@ -55,51 +54,37 @@ def write_matrices(staged: Staged, job: Job, schema: Schema, features: FittedFea
         if name == "learn" and features.cross_fitted:
             table, target = pq.read_table(source), _target(job, source, schema)
             whole = fit_learn_matrix(job.spec.prepare.features, table, schema, target, _seed(job))[1]
-            step = _rows(features)
-            matrices: Iterator[Floats] = (whole[start : start + step] for start in range(0, max(len(whole), 1), step))
+            matrices: Iterable[Floats] = [whole]
         else:
             matrices = _matrices(features, source)
         _write_matrix(staged.path(f"{name}_features.parquet"), features, matrices)
 
 
-def _write_matrix(path: Path, features: FittedFeatures, matrices: Iterator[Floats]) -> None:
-    """Column by column in one buffer, used again for each row group."""
-    width = len(features.features)
-    group = _rows(features) * max(GROUP_CELLS // (_rows(features) * width), 1)
-    buffer, held = np.empty((width, group)), 0
-    with contextlib.ExitStack() as files:
-        writer: pq.ParquetWriter | None = None
+def _write_matrix(path: Path, features: FittedFeatures, matrices: Iterable[Floats]) -> None:
+    """Column by column in one buffer, used again for each row group.
+
+    A dictionary of values, or their least and greatest, would cost more than all else here, and tell little.
+    """
+    names = [feature.name for feature in features.features]
+    schema = pa.schema([(name, pa.float64()) for name in names])
+    buffer, held = np.empty((len(names), max(GROUP_CELLS // len(names), 1))), 0
+    with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer:
         for matrix in matrices:
-            if writer is None:
-                writer = files.enter_context(_writer(path, features, matrix))
-            for start in range(0, len(matrix), BLOCK):
-                block = matrix[start : start + BLOCK]
-                buffer[:, held + start : held + start + len(block)] = block.T
-            held += len(matrix)
-            if held == group:
-                writer.write_table(_named(features, buffer))
-                held = 0
-        if writer is not None and held:
+            while len(matrix):
+                block = matrix[: min(BLOCK, buffer.shape[1] - held)]
+                buffer[:, held : held + len(block)] = block.T
+                matrix, held = matrix[len(block) :], held + len(block)
+                if held == buffer.shape[1]:
+                    writer.write_table(_named(features, buffer))
+                    held = 0
+        if held:
             writer.write_table(_named(features, buffer[:, :held]))
 
 
-def _writer(path: Path, features: FittedFeatures, first: Floats) -> pq.ParquetWriter:
-    names = [feature.name for feature in features.features]
-    codes = [name for name, values in zip(names, first.T, strict=True) if _few(values)]
-    schema = pa.schema([(name, pa.float64()) for name in names])
-    return pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=codes)
-
-
-def _few(values: Floats) -> bool:
-    first = values[: 16 * FEW]
-    return len(np.unique(first)) <= FEW
-
-
 def _matrices(features: FittedFeatures, path: Path) -> Iterator[Floats]:
-    """The matrix of each piece of a table; one of no rows where there are none."""
     with opened(path) as file:
         for table in _tables(file, features, _rows(features)):
-            yield features.transform(table)
+            yield from features.transform_pieces(table, GRAPH_ROWS)
 
 
 def _tables(file: pq.ParquetFile, features: FittedFeatures, rows: int) -> Iterator[pa.Table]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.columns import Column
@@ -19,6 +18,7 @@ from modelwright.stages.ingesting import read_source
 
 if TYPE_CHECKING:
     from modelwright.parts.base import Split
+    from modelwright.runs.commit import Staged
     from modelwright.stages.job import Job
     from modelwright.tables.contract import Contract
     from modelwright.tables.engine import Engine
@@ -43,19 +43,20 @@ class PreparedRows:
     contract: Contract
 
 
-def prepare_rows(engine: Engine, job: Job, split: Split, keep: Path, progress: Progress) -> PreparedRows:
-    """Leave the engine with `rows` (columns, `__row__`, `__split__`) and `rejects`; `keep` is the folder of the run."""
+def prepare_rows(engine: Engine, job: Job, split: Split, staged: Staged, progress: Progress) -> PreparedRows:
+    """Leave the engine with `rows` (columns, `__row__`, `__split__`) and `rejects`."""
     from modelwright.tables.contract import infer
     from modelwright.tables.description import check_class_like
     from modelwright.tables.typing import check_share, told_apart_by, type_rows
 
     prepare = job.spec.prepare
-    reading = read_source(engine, job, keep, progress)
+    reading = read_source(engine, job, staged.folder, progress)
     declared = declared_columns(prepare, job.spec.task.targets)
     columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
     digest_of = told_apart_by(columns)
-    contract = infer(engine, columns)
-    checks = compared(engine, job, contract)
+    with staged.timed("contract"):
+        contract = infer(engine, columns)
+        checks = compared(engine, job, contract)
     rejected = engine.value("SELECT count(*) FROM rejects")
     refused = f"; {rejected:,} could not be read" if rejected else ""
     progress.say(f"read {reading.rows + reading.rejected:,} rows of {len(columns)} columns{refused}")

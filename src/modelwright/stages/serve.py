@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from modelwright.serving.traffic.following import Share
     from modelwright.spec.serve import Serve
 
+PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP")  # to the server process; Windows lacks the last
+
 
 def plan(job: Job) -> Plan:
     """`options["bundle"]` serves that folder alone; else the spec's routes, by alias, or the newest export."""
@@ -67,7 +69,10 @@ def routed(job: Job) -> tuple[Share, ...]:
 
 
 def run(plan: Plan, progress: Progress) -> Result:
-    """Start the server process and stay until it ends: by SIGTERM or Ctrl-C, after the last answer."""
+    """Start the server process and stay until it ends: by SIGTERM or Ctrl-C, after the last answer.
+
+    SIGHUP makes it load what the aliases mean now; from a terminal, it stops the server.
+    """
     settings = settings_of(plan)
     with _server_process(settings) as process:
         for message in _messages(process):
@@ -188,12 +193,16 @@ def _server_process(settings: ServerSettings) -> Iterator[subprocess.Popen[bytes
     assert process.stdin is not None
     assert process.stdout is not None
 
-    def stop(number: int, frame: object) -> None:
-        process.terminate()
+    stopping = {signal.SIGTERM, signal.SIGINT}
+    if _at_terminal():  # where it means that the terminal was closed
+        stopping |= {getattr(signal, "SIGHUP", signal.SIGTERM)}
+
+    def pass_on(number: int, frame: object) -> None:
+        process.send_signal(signal.SIGTERM if number in stopping else number)
 
     in_main = threading.current_thread() is threading.main_thread()
-    signals = (signal.SIGTERM, signal.SIGINT) if in_main else ()
-    before = {number: signal.signal(number, stop) for number in signals}
+    signals = [getattr(signal, name) for name in PASSED_ON if in_main and hasattr(signal, name)]
+    before = {number: signal.signal(number, pass_on) for number in signals}
     try:
         with suppress(BrokenPipeError):  # it ended at once; its messages say why
             process.stdin.write(settings.to_json() + b"\n")
@@ -206,6 +215,10 @@ def _server_process(settings: ServerSettings) -> Iterator[subprocess.Popen[bytes
         process.stdout.close()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _at_terminal() -> bool:
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def _messages(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:

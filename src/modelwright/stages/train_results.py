@@ -35,9 +35,15 @@ def scores_of(data: Prepared, trained: Trained) -> dict[str, Any]:
 
 
 def in_words(told: Mapping[str, Any]) -> Iterator[str]:
-    """What was done to probabilities and labels, as the command says it."""
+    """What was done to probabilities, quantiles and labels, as the command says it."""
     calibration, decision = told.get("calibration"), told.get("decision")
-    if calibration:
+    if calibration and calibration["kind"] == "conformal":
+        before, after = calibration["before"], calibration["after"]
+        yield (
+            f"calibration: conformal; coverage {before['coverage']:.4f} before, {after['coverage']:.4f} after; "
+            f"pinball {before['pinball']:.4g} and {after['pinball']:.4g}"
+        )
+    elif calibration:
         before, after = calibration["before"], calibration["after"]
         yield (
             f"calibration: {calibration['kind']}; expected calibration error {before['ece']:.4f} before, "

@@ -11,13 +11,12 @@ from typing import Any, Literal
 
 from modelwright.core.columns import Column
 from modelwright.core.errors import ArtifactError
-from modelwright.tables.description import FEW, MOST_CATEGORIES
+from modelwright.tables.description import FEW, few_values
 from modelwright.tables.engine import Engine, literal, quote
 
 FORMAT = 1
 AT_ONCE = 50  # columns that one query looks at
 SHOWN = 5
-FIRST = 20_000
 CLOSED_ROLES = ("input", "target")  # of which few different texts are a list that may be complete
 
 Change = Literal["new_category", "new_column", "lost_column", "type_change", "new_missing"]
@@ -138,7 +137,7 @@ def _delivered(engine: Engine, column: Column, rows: int, filled: int, figures: 
     made = Delivered(column.name, column.type, column.role, nullable=filled < rows)
     if column.type == "text":
         listed = column.role in CLOSED_ROLES and filled
-        categories = _categories(engine, quote(column.name), filled) if listed else None
+        categories = _categories(engine, column.name, filled) if listed else None
         kind = "text" if categories is None else "category"
         return Delivered(column.name, kind, column.role, made.nullable, categories=categories)
     return Delivered(column.name, column.type, column.role, made.nullable, _seen(figures[0]), _seen(figures[1]))
@@ -146,12 +145,9 @@ def _delivered(engine: Engine, column: Column, rows: int, filled: int, figures: 
 
 def _categories(engine: Engine, name: str, filled: int) -> tuple[str, ...] | None:
     """The different texts, sorted, where they are few; the rule is that of `schema.json`, on all rows."""
-    if engine.value(f"SELECT count(DISTINCT {name}) FROM (SELECT {name} FROM rows LIMIT {FIRST})") > MOST_CATEGORIES:
-        return None  # told by the first rows, at no cost
-    query = f"SELECT DISTINCT {name} FROM rows WHERE {name} IS NOT NULL LIMIT {MOST_CATEGORIES + 1}"
-    found = sorted(str(value) for (value,) in engine.rows(query))
-    few = len(found) <= FEW or 2 * len(found) <= min(filled, 2 * MOST_CATEGORIES)
-    return tuple(found) if few else None
+    found = few_values(engine, name)
+    few = found is not None and (len(found) <= FEW or 2 * len(found) <= filled)
+    return tuple(found) if found is not None and few else None
 
 
 def _seen(value: Any) -> float | str | None:

@@ -16,9 +16,11 @@ FEW = 20  # so few different texts are categories, however few rows there are
 MOST_CATEGORIES = 1000
 MOST_DECLARED = 100_000  # where the spec says that a column is one of categories
 LEARN = f"{quote(SPLIT)} = 'learn'"
+TEXTS = ("text", "category")
 TOGETHER = 100  # columns in one query
 TELLING = 4  # columns of numbers that seldom repeat together
-Facts = Mapping[str, Any]  # of one column of learn: rows, missing, distinct (of texts), minimum, maximum
+FIRST = 20_000  # rows that tell at little cost of many different values
+Facts = Mapping[str, Any]  # of a column of learn: rows, missing, minimum, maximum; of texts distinct, and few values
 
 
 def describe(
@@ -38,7 +40,8 @@ def describe(
         name, facts = column.name, figures[column.name]
         column = _described(column, facts, nullable.get(name), name in filled)
         if column.type == "text" and column.role == "input" and _is_category(name, facts, name in categories):
-            column = replace(column, type="category", categories=tuple(_values(engine, name, LEARN)))
+            values = _values(engine, name, LEARN) if facts["values"] is None else facts["values"]
+            column = replace(column, type="category", categories=tuple(values))
         described.append(column)
     return described, figures
 
@@ -123,24 +126,44 @@ def _repeated(engine: Engine, columns: Sequence[Column]) -> int:
 
 
 def _figures(engine: Engine, columns: Sequence[Column]) -> dict[str, Facts]:
-    """Facts by column name. Different values are counted of texts only, whose type depends on it."""
+    """Facts by column name. Different values are looked for in texts only, whose type depends on them."""
     figures: dict[str, Facts] = {}
     rows = engine.value(f"SELECT count(*) FROM rows WHERE {LEARN}")
     for start in range(0, len(columns), TOGETHER):
         some = columns[start : start + TOGETHER]
         found = engine.rows(f"SELECT {', '.join(map(_counted, some))} FROM rows WHERE {LEARN}")[0]
         for at, column in enumerate(some):
-            missing, distinct, minimum, maximum = found[4 * at : 4 * at + 4]
+            missing, minimum, maximum = found[3 * at : 3 * at + 3]
+            values, distinct = _differing(engine, column.name) if column.type in TEXTS else (None, None)
             extent = {"minimum": minimum, "maximum": maximum}
-            figures[column.name] = {"rows": rows, "missing": missing, "distinct": distinct, **extent}
+            figures[column.name] = {"rows": rows, "missing": missing, "distinct": distinct, "values": values, **extent}
     return figures
 
 
 def _counted(column: Column) -> str:
     name = quote(column.name)
-    if column.type in ("text", "category"):
-        return f"count(*) - count({name}), count(DISTINCT {name}), NULL, NULL"
-    return f"count(*) - count({name}), NULL, min({name}), max({name})"
+    if column.type in TEXTS:
+        return f"count(*) - count({name}), NULL, NULL"
+    return f"count(*) - count({name}), min({name}), max({name})"
+
+
+def _differing(engine: Engine, name: str) -> tuple[list[str] | None, int]:
+    """The values of a text in learn, where they are few, and how many there are."""
+    values = few_values(engine, name, LEARN)
+    if values is not None:
+        return values, len(values)
+    return None, int(engine.value(f"SELECT count(DISTINCT {quote(name)}) FROM rows WHERE {LEARN}"))
+
+
+def few_values(engine: Engine, name: str, where: str = "TRUE") -> list[str] | None:
+    """The different values of a text, sorted; None where they are more than may be categories."""
+    column = quote(name)
+    first = f"SELECT {column} AS value FROM rows WHERE {where} LIMIT {FIRST}"
+    if engine.value(f"SELECT count(DISTINCT value) FROM ({first})") > MOST_CATEGORIES:
+        return None
+    known = f"{where} AND {column} IS NOT NULL"
+    found = engine.rows(f"SELECT DISTINCT {column} FROM rows WHERE {known} LIMIT {MOST_CATEGORIES + 1}")
+    return sorted(value for (value,) in found) if len(found) <= MOST_CATEGORIES else None
 
 
 def _described(column: Column, facts: Facts, said: bool | None, filled: bool) -> Column:

@@ -15,6 +15,7 @@ from modelwright.tables.reading import TextRules
 BOOLEANS = "('true', 'false', 'True', 'False', 'TRUE', 'FALSE')"
 MOSTLY = 0.9  # a column this numeric was probably meant to be
 AFTER_NUMBERS = "':'"  # follows 9, so whatever begins with a sign, a point, a blank or a digit comes before it
+FIRST_PART = 4  # of the rows, that are looked at first
 TOGETHER = 50  # columns in one query
 NATURAL: tuple[tuple[str, ColumnType], ...] = (
     (r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER", "integer"),
@@ -54,7 +55,7 @@ def gather(engine: Engine, relation: str, columns: Sequence[str], rules: TextRul
         return {}
     decimal, written = rules.decimal, ", ".join(f"{quote(name)}::VARCHAR" for name in columns)
     one = f"SELECT generate_subscripts(l, 1) AS c, unnest(l) AS t FROM (SELECT [{written}] AS l FROM {relation})"
-    bare = f"SELECT c, {parsing.bare('t', plain=rules.plain_blanks) if rules.strip else 't'} AS t FROM ({one})"
+    bare = f"SELECT c, {parsing.bare('t', rules.blanks) if rules.strip else 't'} AS t FROM ({one})"
     one = f"SELECT c, {parsing.without_null_words('t', rules.null_words)} AS t FROM ({bare})"
     number = f"CASE WHEN t < {AFTER_NUMBERS} THEN {parsing.number('t', decimal)} END"
     whole = f"v IS NOT NULL AND NOT {parsing.fraction('t', decimal)}"
@@ -96,14 +97,23 @@ def infinite(engine: Engine, table: str, numbers: Sequence[str]) -> set[str]:
 def surely_text(engine: Engine, relation: str, columns: Sequence[str]) -> set[str]:
     """Those of the columns, among whose first values are words, that `decide` would call text too.
 
-    Numbers and timestamps begin with a character up to 9, so many values beginning with others are proof.
+    Numbers and timestamps begin with a character up to 9, so many values beginning with others are proof. The first
+    rows mostly have enough of them, even if all others had a value that is none.
     """
+    rows = int(engine.value(f"SELECT count(*) FROM {relation}"))
+    sure = _mostly_words(engine, f"{relation} WHERE rowid < {rows // FIRST_PART}", columns, rows)
+    return sure | _mostly_words(engine, relation, [name for name in columns if name not in sure])
+
+
+def _mostly_words(engine: Engine, relation: str, columns: Sequence[str], rows: int | None = None) -> set[str]:
+    """The columns with too many words for numbers; of `rows` values where the relation is but a part of them."""
     sure: set[str] = set()
     for start in range(0, len(columns), TOGETHER):
         some = columns[start : start + TOGETHER]
         listed = ", ".join(f"count({name}), count(*) FILTER ({name} >= {AFTER_NUMBERS})" for name in map(quote, some))
         counts = engine.rows(f"SELECT {listed} FROM {relation}")[0]
-        for name, present, words in zip(some, counts[::2], counts[1::2], strict=True):
+        for name, found, words in zip(some, counts[::2], counts[1::2], strict=True):
+            present = found if rows is None else rows
             if words and present - words < MOSTLY * present:
                 sure.add(name)
     return sure

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from modelwright.tables.engine import literal
+from modelwright.tables.reading import Blanks
 
 BLANKS = " \t\r\n\v\f\u00a0\ufeff"
 BEYOND_ASCII = "\u0080"  # the blanks of ASCII precede !
@@ -22,15 +23,16 @@ ISO_ABSOLUTE = f"{DATE}{TIME}{OFFSET}"
 ISO = "iso"  # among `format:`, stands for ISO 8601
 
 
-def bare(text: str, *, plain: bool = False) -> str:
-    """Text without the blanks around it; `plain`: they can only be spaces and line breaks."""
-    return f"CASE WHEN {padded(text, plain=plain)} THEN {trimmed(text)} ELSE {text} END"
+def bare(text: str, blanks: Blanks = "any") -> str:
+    """Text without the blanks around it."""
+    return f"CASE WHEN {padded(text, blanks)} THEN {trimmed(text)} ELSE {text} END"
 
 
-def padded(text: str, *, plain: bool = False) -> str:
+def padded(text: str, blanks: Blanks = "any") -> str:
     """Whether there may be blanks around the text: `trim` would be slow, and seldom has anything to do."""
-    if plain:
-        return f"({text} < '!' OR suffix({text}, ' ') OR suffix({text}, chr(10)))"
+    if blanks != "any":
+        broken = f" OR suffix({text}, chr(10))" if blanks == "plain" else ""
+        return f"({text} < '!' OR suffix({text}, ' '){broken})"
     outer = f"({text} < '!' OR {text} >= '{BEYOND_ASCII}' OR ({text})[-1] < '!' OR ({text})[-1] >= '{BEYOND_ASCII}')"
     return f"({outer} AND regexp_matches({text}, {literal(AT_AN_END)}))"
 
@@ -71,6 +73,12 @@ def canonical_integer(text: str, cast: str) -> str:
     return f"CASE WHEN {cast}::VARCHAR = {text} AND abs({cast}) <= {LARGEST_INTEGER} THEN {cast} END"
 
 
+def canonical_timestamp(text: str, cast: str, timezone: str | None) -> str:
+    """As `timestamp`; a text is what `cast` made of it if it is written just so: 2026-01-31 23:59:59."""
+    canonical = f"strlen({text}) = 19 AND {cast}::VARCHAR = {text}"  # a year of five digits, or BC, takes more
+    return f"CASE WHEN {canonical} THEN {in_utc(cast, timezone)} ELSE {timestamp(text, (), timezone)} END"
+
+
 def integer(number: str) -> str:
     """A BIGINT from a DOUBLE that is whole and exact."""
     return f"CASE WHEN {number} = trunc({number}) AND abs({number}) <= {LARGEST_INTEGER} THEN ({number})::BIGINT END"
@@ -105,7 +113,7 @@ def matches(text: str, pattern: str) -> str:
 
 def in_utc(local: str, timezone: str | None) -> str:
     """A TIMESTAMP in UTC from one in a time zone; as it is where none is given."""
-    return f"timezone('UTC', timezone({literal(timezone)}, {local}))" if timezone else local
+    return f"timezone('UTC', timezone({literal(timezone)}, {local}))" if timezone and timezone != "UTC" else local
 
 
 def _iso(text: str, timezone: str | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pyarrow as pa
 
@@ -29,6 +29,7 @@ class NoRows(DataError):  # noqa: N818  # a DataError that says what was found: 
     """A source without a row. Where several files are read one by one, one of them may be empty."""
 
 
+Blanks = Literal["any", "plain", "spaces"]  # plain: spaces and line breaks
 Lines = Callable[[Sequence[int]], Sequence[int]]  # row numbers within a file, from 0, to physical lines, from 1
 
 
@@ -39,7 +40,7 @@ class TextRules:
     null_words: tuple[str, ...] = ("",)
     strip: bool = False
     decimal: str = "."
-    plain_blanks: bool = False  # the only blanks there are: spaces, and line breaks inside values
+    blanks: Blanks = "any"  # that may be around values
     nulls_read: bool = False  # null words are NULL already, but for those with blanks around them
 
 

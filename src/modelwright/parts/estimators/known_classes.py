@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelwright.core.errors import DataError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from modelwright.graph.builder import GraphBuilder
-    from modelwright.parts.samples import Fitted, Floats
+    from modelwright.parts.samples import Fitted, Floats, Start
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ def of_all_classes(inner: Fitted, target: Floats, n_classes: int) -> Fitted:
     """`inner` was fitted on the classes that `target` has, in their order; itself where those are all, or values."""
     codes = codes_of(target).tolist()
     return inner if not n_classes or len(codes) == n_classes else KnownClasses(inner, codes, n_classes)
+
+
+def other_classes(start: Start) -> DataError:
+    """Why an earlier model can't be continued with rows of more or fewer classes."""
+    return DataError(
+        f"{start.label} learnt other classes than these rows have",
+        where="train.warm_start",
+        hint="train without warm_start",
+    )
 
 
 def codes_of(target: Floats) -> NDArray[np.int64]:

@@ -120,7 +120,7 @@ def logistic(narrow: Design, learn: Samples, l2: float, max_iter: int, tolerance
     def loss(flat: Floats) -> tuple[float, Floats]:
         coefficients = flat.reshape(width + 1, outputs)
         scores = narrow.times(coefficients[:-1]) + coefficients[-1]
-        total, shown = _losses(scores)
+        total, shown = total_and_shown(scores)
         rest = (shown - truth) * weights[:, None]
         gradient = np.concatenate([narrow.transposed_times(rest) + penalty * coefficients[:-1], rest.sum(0)[None]])
         value = weights @ (total - (truth * scores).sum(axis=1)) + penalty / 2 * (coefficients[:-1] ** 2).sum()
@@ -132,7 +132,7 @@ def logistic(narrow: Design, learn: Samples, l2: float, max_iter: int, tolerance
     return FittedLogistic(coefficients[:-1].T.copy(), coefficients[-1].copy(), classes, int(found.nit))
 
 
-def _losses(scores: Floats) -> tuple[Floats, Floats]:
+def total_and_shown(scores: Floats) -> tuple[Floats, Floats]:
     """Logarithms of the sum of all classes' powers [N], and probabilities [N, K]; one score is the second class's."""
     import numpy as np
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelwright.core.errors import SpecError
+from modelwright.parts.estimators.known_classes import other_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,13 +63,14 @@ def read(start: Start) -> Kept:
 
 
 def check(kept: Kept, start: Start, shapes: dict[str, tuple[int, ...]], codes: tuple[int, ...]) -> None:
-    """SpecError when what is asked for is another network."""
-    where, hint = "train.warm_start", "use the settings of the earlier run, or train without warm_start"
+    """SpecError when what is asked for is another network, DataError when it is of other classes."""
     if kept.codes != codes:
-        raise SpecError(f"{start.label} learnt other classes than these rows have", where=where, hint=hint)
+        raise other_classes(start)
     if {name: array.shape for name, array in kept.weights.items()} != shapes:
         raise SpecError(
-            f"{start.label} is a network of another shape: hidden, layers or members", where=where, hint=hint
+            f"{start.label} is a network of another shape: hidden, layers or members",
+            where="train.warm_start",
+            hint="use the settings of the earlier run, or train without warm_start",
         )
 
 

@@ -54,7 +54,7 @@ class Settings:
     epochs: int
     iterations: int | None
     batch_size: int | None
-    bins: int
+    bins: int | None
     patience: int | None
     time_limit_s: float | None
     objective: Objective
@@ -108,13 +108,15 @@ def _ending(posed: Problem) -> Ending:
 
 
 def _encoding(settings: Settings, learn: Samples, context: FitContext) -> Encoding:
-    """Numbers become how far they have come through their bins, categories 0/1 columns, missing values a flag."""
+    """Numbers become how far they have come through their bins, if any, and themselves; categories 0/1 columns; missing
+    values a flag."""
     from modelwright.graph.piecewise import fit_encoding
 
     names = [feature.name for feature in context.features]
     categories = [at for at, feature in enumerate(context.features) if feature.cardinality is not None]
     numbers = max(len(names) - len(categories), 1)
-    bins = max(2, min(settings.bins, MOST_CELLS // (len(learn.target) * numbers)))
+    most = MOST_CELLS // (len(learn.target) * numbers)
+    bins = 1 if settings.bins is None else max(2, min(settings.bins, most))
     with one_thread():
         return fit_encoding(names, categories, learn.features, bins)
 

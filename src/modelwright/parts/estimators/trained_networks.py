@@ -19,6 +19,7 @@ ITERATIONS_TEXT = (
     "Epochs after which it ends, though the learning rate is planned for all; folds set it. null: validation rows say."
 )
 BATCH_TEXT = "Rows of each step; default: 64, of 4,000 rows and more 128, and so on up to 1,024."
+BINS_TEXT = "Quantile bins of each number; null: none, each is standardized alone."
 DOUBLED_FROM = (4_000, 8_000, 50_000, 200_000)  # rows from which batches are twice as large
 SMALLEST_BATCH = 64
 PIECE = 16_384  # rows encoded or scored at a time

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from modelwright.parts.estimators.bagging import compile_boosted, linked
 from modelwright.parts.estimators.boosting import balanced, gain_shares, refuse_class_weight, stopping_notes
-from modelwright.parts.estimators.known_classes import codes_of
+from modelwright.parts.estimators.known_classes import codes_of, other_classes
 from modelwright.parts.estimators.linear import NEVER
 from modelwright.parts.samples import FitContext, Samples
 
@@ -53,6 +53,8 @@ def problem(learn: Samples, validation: Samples | None, context: FitContext, cla
     if not context.n_classes:
         return Problem(learn, validation, context, (), context)
     codes = tuple(codes_of(learn.target).tolist())
+    if context.start is not None and codes != tuple(context.start.notes.get("codes", range(context.n_classes))):
+        raise other_classes(context.start)
     inner = replace(context, n_classes=len(codes), task="binary" if len(codes) == 2 else "multiclass")
     known = _of_classes(balanced(learn, class_weight), codes)
     held = None if validation is None else _of_classes(validation, codes)
@@ -71,9 +73,8 @@ def _of_classes(samples: Samples, codes: Sequence[int]) -> Samples:
 
 def fitted_trees(library: Library, posed: Problem, iterations: int) -> FittedTrees:
     """Of a model for which no validation rows said when to stop."""
-    return FittedTrees(
-        library, iterations, iterations, posed.whole, posed.codes, stopping_notes(iterations, 0, None), ()
-    )
+    notes = stopping_notes(iterations, 0, None) | _lacking(posed)
+    return FittedTrees(library, iterations, iterations, posed.whole, posed.codes, notes, ())
 
 
 def stopped_trees(
@@ -88,9 +89,14 @@ def stopped_trees(
     """Of a model that was watched on validation rows; `watched` is None where they did not say when to stop.
 
     `earlier` iterations are those of a model that it went on from."""
-    notes = stopping_notes(earlier + best, len(values), watched)
+    notes = stopping_notes(earlier + best, len(values), watched) | _lacking(posed)
     curve = tuple({"iteration": earlier + at + 1.0, "validation": float(value)} for at, value in enumerate(values))
     return FittedTrees(library, earlier + best, earlier + len(values), posed.whole, posed.codes, notes, curve)
+
+
+def _lacking(posed: Problem) -> dict[str, Any]:
+    """The classes, where learn has not all."""
+    return {"codes": list(posed.codes)} if len(posed.codes) < posed.whole.n_classes else {}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from modelwright.parts.base import Metric
+from modelwright.parts.predictions import mean_of_rows
 from modelwright.parts.quantile_levels import chosen_levels
 
 if TYPE_CHECKING:
@@ -31,13 +32,16 @@ class Pinball(Metric):
     def asked_of(self, task: Task) -> Pinball:
         return self.model_copy(update={"quantiles": chosen_levels(self.quantiles, task, self.kind)})
 
-    def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
+    def of_rows(self, truth: Floats, predicted: Floats) -> Floats:
         import numpy as np
 
         level = np.array(self.quantiles)
         error = truth[:, None] - predicted
-        losses = np.maximum(level * error, (level - 1) * error).mean(axis=1)
-        return (weights @ losses) / weights.sum(axis=1)
+        losses: Floats = np.maximum(level * error, (level - 1) * error).mean(axis=1)
+        return losses
+
+    def score(self, truth: Floats, predicted: Floats, weights: Floats) -> Floats:
+        return mean_of_rows(self.of_rows(truth, predicted), weights)
 
 
 PART = Pinball

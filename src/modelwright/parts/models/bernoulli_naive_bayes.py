@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from modelwright.parts.base import Model
+from modelwright.parts.estimators.class_means import class_means, with_earlier
+from modelwright.parts.estimators.kept_numbers import KeptNumbers, kept_numbers
 from modelwright.parts.estimators.known_classes import of_all_classes
 from modelwright.parts.estimators.linear import FittedLinear
 from modelwright.parts.one_thread import one_thread
@@ -38,24 +40,31 @@ class BernoulliNaiveBayes(Model):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
     needs: ClassVar[frozenset[str]] = frozenset({"finite", "one_hot"})
+    continues: ClassVar[bool] = True
+    counts: ClassVar[bool] = True
     search_space: ClassVar[Mapping[str, Any]] = {"alpha": {"low": 0.01, "high": 100.0, "log": True}}
 
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
         import numpy as np
         from sklearn.naive_bayes import BernoulliNB
 
-        if self.threshold == "mean":
+        if context.start is not None:
+            thresholds = kept_numbers(context.start)["thresholds"]
+        elif self.threshold == "mean":
             thresholds = learn.features.mean(axis=0)
         else:
             thresholds = np.full(learn.features.shape[1], float(self.threshold))
+        above = replace(learn, features=(learn.features > thresholds).astype(float))
+        above = with_earlier(above, context.start)
         estimator = BernoulliNB(alpha=self.alpha, binarize=None, fit_prior=self.priors == "learn")
         with one_thread(), np.errstate(divide="ignore"):
-            estimator.fit((learn.features > thresholds).astype(float), learn.target, sample_weight=learn.weights)
+            estimator.fit(above.features, above.target, sample_weight=above.weights)
         present = estimator.feature_log_prob_
         absent = np.log1p(-np.exp(present))
         intercepts = estimator.class_log_prior_ + absent.sum(axis=1)
         inner = FittedPresence(thresholds, FittedLinear(present - absent, intercepts, "softmax", None))
-        return of_all_classes(inner, learn.target, context.n_classes)
+        kept = KeptNumbers(inner, {**class_means(above), "thresholds": thresholds})
+        return of_all_classes(kept, above.target, context.n_classes)
 
 
 @dataclass(frozen=True)

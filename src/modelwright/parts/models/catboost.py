@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OF_CLASSES = {"binary": "Logloss", "multiclass": "MultiClass"}
 OBJECTIVES: tuple[Objective, ...] = ("squared_error", "absolute_error", "huber", "quantile", "poisson", "tweedie")
+NAME = "catboost.json"
 UNSTABLE = ("train_finish_time", "model_guid")  # of its JSON: what differs from run to run
 
 
@@ -53,6 +54,7 @@ class CatBoost(Model):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
     needs: ClassVar[frozenset[str]] = frozenset({"one_hot", "float32"})
+    continues: ClassVar[bool] = True
     seeded: ClassVar[bool] = True
     folds_in_threads: ClassVar[bool] = True
     search_space: ClassVar[Mapping[str, Any]] = {
@@ -67,16 +69,19 @@ class CatBoost(Model):
         fitted_to = aim(self.objective, self.quantile, learn, context)
         posed = problem(learn, validation, context, self.class_weight)
         model = library.CatBoost(self._settings(posed, fitted_to))
+        start = _start(context)
         if posed.validation is None:
-            _fit(model, posed)
+            _fit(model, posed, init_model=start)
             alone = fitted_trees(Oblivious(model, context), posed, model.tree_count_)
             return cast(Fitted, log_linked(alone, fitted_to))
-        _fit(model, posed, eval_set=_pool(posed.validation), early_stopping_rounds=self.early_stopping_rounds)
+        rounds = self.early_stopping_rounds
+        _fit(model, posed, eval_set=_pool(posed.validation), early_stopping_rounds=rounds, init_model=start)
         (values,) = model.get_evals_result()["validation"].values()
         watched = watch(fitted_to, posed.validation, replace(posed.context, metric="rmse"))
-        stops = self.early_stopping_rounds is not None
-        best = best_of(values, watched) if stops else len(values)
-        stopped = stopped_trees(Oblivious(model, context), posed, best, values, watched if stops else None)
+        best = best_of(values, watched) if rounds is not None else len(values)
+        earlier = model.tree_count_ - len(values)  # an earlier model's trees come before
+        noted = watched if rounds is not None else None
+        stopped = stopped_trees(Oblivious(model, context), posed, best, values, noted, earlier=earlier)
         return cast(Fitted, log_linked(stopped, fitted_to))
 
     def _settings(self, posed: Problem, fitted_to: Aim) -> dict[str, Any]:
@@ -144,7 +149,7 @@ class Oblivious:
         folder.mkdir(parents=True, exist_ok=True)
         content = {**self._content, "oblivious_trees": self._content["oblivious_trees"][:iterations]}
         content["model_info"] = {key: told for key, told in content["model_info"].items() if key not in UNSTABLE}
-        (folder / "catboost.json").write_text(json.dumps(content, sort_keys=True), encoding="utf-8")
+        (folder / NAME).write_text(json.dumps(content, sort_keys=True), encoding="utf-8")
 
     @cached_property
     def _content(self) -> dict[str, Any]:
@@ -153,6 +158,16 @@ class Oblivious:
             self.model.save_model(str(path), format="json")
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return content
+
+
+def _start(context: FitContext) -> Any:
+    """The earlier model to continue from; None: from nothing."""
+    if context.start is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / NAME
+        path.write_bytes(context.start.files[NAME])
+        return extra("catboost", "catboost").CatBoost().load_model(str(path), format="json")
 
 
 def _fit(model: Any, posed: Problem, **settings: Any) -> None:

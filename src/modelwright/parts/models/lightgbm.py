@@ -34,6 +34,9 @@ OBJECTIVES: Mapping[Objective, str] = {
     "tweedie": "tweedie",
 }
 FEW_CELLS = 500_000  # of the matrix; on fewer, threads wait for each other longer than they work
+# Rows that say where bins lie: LightGBM's own number, or fewer where columns are many, as it takes twelve bytes a cell
+# and more, beside the matrix.
+USUALLY_SAMPLED, FEWEST_SAMPLED, SAMPLED_CELLS = 200_000, 50_000, 3_000_000
 
 
 class LightGBM(Model):
@@ -53,6 +56,14 @@ class LightGBM(Model):
     bagging_fraction: float = Field(0.9, gt=0, le=1, description="Share of rows that each tree sees.")
     l1: float = Field(0, ge=0, description="L1 penalty on leaf values.")
     l2: float = Field(1, ge=0, description="L2 penalty on leaf values.")
+    min_category_rows: int = Field(
+        100,
+        ge=1,
+        description="Fewest rows of a category that a split tells from others; less where many have few rows.",
+    )
+    category_smoothing: float = Field(
+        10, ge=0, description="Rows added to each category before a split ranks them: more trusts rare ones less."
+    )
     extra_trees: bool = Field(False, description="Draw one threshold for each feature of a split, instead of all.")
     early_stopping_rounds: int | None = Field(50, ge=1, description="Trees without gain before it stops; null: never.")
     objective: Objective = Field("squared_error", description=OBJECTIVE_TEXT)
@@ -137,6 +148,8 @@ class LightGBM(Model):
             "bagging_freq": 1 if self.bagging_fraction < 1 else 0,
             "lambda_l1": self.l1,
             "lambda_l2": self.l2,
+            "min_data_per_group": self.min_category_rows,
+            "cat_smooth": self.category_smoothing,
             "extra_trees": self.extra_trees,
             "seed": context.seed,
             "num_threads": context.threads,
@@ -221,13 +234,15 @@ def _of_classes(scores: Floats, task: str) -> Floats:
 def _dataset(samples: Samples, settings: Mapping[str, Any], categories: list[int], reference: Any = None) -> Any:
     import lightgbm
 
+    kept = ("verbosity", "num_threads", "deterministic", "feature_pre_filter")
+    sampled = max(FEWEST_SAMPLED, min(USUALLY_SAMPLED, SAMPLED_CELLS // samples.features.shape[1]))
     return lightgbm.Dataset(
         samples.features,
         samples.target,
         weight=samples.weights,
         reference=reference,
         categorical_feature=categories,
-        params={key: settings[key] for key in ("verbosity", "num_threads", "deterministic", "feature_pre_filter")},
+        params={**{key: settings[key] for key in kept}, "bin_construct_sample_cnt": sampled},
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from modelwright.parts.base import Model
 from modelwright.parts.estimators.networks import SEARCH_SPACE, fit_network, settings_of
 from modelwright.parts.estimators.objectives import OBJECTIVE_TEXT, Objective
-from modelwright.parts.estimators.trained_networks import BATCH_TEXT, DEVICE_TEXT, ITERATIONS_TEXT, Device
+from modelwright.parts.estimators.trained_networks import BATCH_TEXT, BINS_TEXT, DEVICE_TEXT, ITERATIONS_TEXT, Device
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
 
@@ -20,9 +20,10 @@ class MLP(Model):
     torch with `pip install 'modelwright[networks]'`.
 
     Each number becomes how far it has come through each of its quantile bins, and itself, standardized and flattened
-    far out; each frequent category a 0/1 column, which is an embedding in the first layer; missing values a flag. It is
-    trained in float32 in one thread, so the same rows give the same bits, and predicts in float64. With validation rows
-    it keeps the epoch whose loss on them is least.
+    far out; each frequent category a 0/1 column, which is an embedding in the first layer; missing values a flag. With
+    `bins: null` it is quicker, and better where effects are not along single features. It is trained in float32 in one
+    thread, so the same rows give the same bits, and predicts in float64. With validation rows it keeps the epoch whose
+    loss on them is least.
     """
 
     kind: Literal["mlp"] = "mlp"
@@ -40,7 +41,7 @@ class MLP(Model):
     epochs: int = Field(24, ge=1, le=10_000, description="Passes over the rows that the learning rate is planned for.")
     iterations: int | None = Field(None, ge=1, le=10_000, description=ITERATIONS_TEXT)
     batch_size: int | None = Field(None, ge=1, le=1_000_000, description=BATCH_TEXT)
-    bins: int = Field(16, ge=2, le=256, description="Quantile bins of each number.")
+    bins: int | None = Field(16, ge=2, le=256, description=BINS_TEXT)
     patience: int | None = Field(8, ge=1, description="Epochs without gain before it stops; null: never.")
     time_limit_s: float | None = Field(
         None, gt=0, le=864_000, description="No epoch starts later; which is the last then depends on the machine."

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from modelwright.core.errors import DataError
 from modelwright.parts.base import Model
+from modelwright.parts.estimators.class_means import class_means, with_earlier
+from modelwright.parts.estimators.kept_numbers import KeptNumbers
 from modelwright.parts.estimators.known_classes import of_all_classes
 from modelwright.parts.estimators.linear import FittedLinear
 from modelwright.parts.one_thread import one_thread
@@ -30,6 +32,8 @@ class MultinomialNaiveBayes(Model):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
     needs: ClassVar[frozenset[str]] = frozenset({"finite", "one_hot"})
+    continues: ClassVar[bool] = True
+    counts: ClassVar[bool] = True
     search_space: ClassVar[Mapping[str, Any]] = {"alpha": {"low": 0.001, "high": 10.0, "log": True}}
 
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
@@ -44,11 +48,12 @@ class MultinomialNaiveBayes(Model):
                 where="train.model",
                 hint="{kind: min_max} brings features to 0 and more; gaussian_naive_bayes takes them as they are",
             )
+        learn = with_earlier(learn, context.start)
         estimator = MultinomialNB(alpha=self.alpha, fit_prior=self.priors == "learn")
         with one_thread(), np.errstate(divide="ignore"):
             estimator.fit(learn.features, learn.target, sample_weight=learn.weights)
         inner = FittedLinear(estimator.feature_log_prob_, estimator.class_log_prior_, "softmax", None)
-        return of_all_classes(inner, learn.target, context.n_classes)
+        return of_all_classes(KeptNumbers(inner, class_means(learn)), learn.target, context.n_classes)
 
 
 PART = MultinomialNaiveBayes

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import Field
+
 from modelwright.parts.base import Model
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
@@ -16,11 +18,15 @@ if TYPE_CHECKING:
 
 
 class Prior(Model):
-    """The share of each class, or the mean of the target, whatever the features say. Choose it to see what a score is
-    worth; `auto` always tries it. As scikit-learn's DummyClassifier (strategy prior) and DummyRegressor.
+    """The share of each class, or the mean of the target or a quantile of it, whatever the features say. Choose it to
+    see what a score is worth; `auto` always tries it. As scikit-learn's DummyClassifier (strategy prior) and
+    DummyRegressor.
     """
 
     kind: Literal["prior"] = "prior"
+    quantile: float | None = Field(
+        None, gt=0, lt=1, description="Which quantile, in place of the mean; of task quantile, each of its own."
+    )
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
 
@@ -29,6 +35,9 @@ class Prior(Model):
 
         weights = np.ones(len(learn.target)) if learn.weights is None else learn.weights
         total = float(weights.sum()) or 1.0
+        if self.quantile is not None and not context.n_classes:
+            answer = np.quantile(learn.target, self.quantile, method="inverted_cdf", weights=weights)
+            return FittedPrior(np.array([float(answer)]), values=True)
         if not context.n_classes:
             return FittedPrior(np.array([float((weights * learn.target).sum()) / total]), values=True)
         counts = np.bincount(learn.target.astype(np.int64), weights, minlength=context.n_classes)
@@ -37,7 +46,7 @@ class Prior(Model):
 
 @dataclass(frozen=True)
 class FittedPrior:
-    answer: Floats  # [K] probabilities, or [1] the mean
+    answer: Floats  # [K] probabilities, or [1] the mean or quantile
     values: bool
     importance: Mapping[str, float] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)

@@ -11,7 +11,8 @@ from pydantic import Field
 from modelwright.core.errors import DataError, SpecError
 from modelwright.parts.base import Model
 from modelwright.parts.estimators.boosting import balanced, refuse_class_weight
-from modelwright.parts.estimators.known_classes import of_all_classes
+from modelwright.parts.estimators.kept_numbers import KeptNumbers, kept_numbers
+from modelwright.parts.estimators.known_classes import of_all_classes, other_classes
 from modelwright.parts.estimators.linear import FittedLinear, sizes
 from modelwright.parts.estimators.margins import FittedScores, LinearScores
 from modelwright.parts.estimators.platt import held_out_sigmoids, plain_sigmoids
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from modelwright.parts.samples import Floats
 
 LONGEST_STEP = 0.05  # of a row of length 1
+START = "train.warm_start"
 OF_CLASSES, OF_VALUES = ("log_loss", "hinge"), ("squared_error", "huber")
 
 
@@ -48,12 +50,15 @@ class SGD(Model):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass", "regression"})
     needs: ClassVar[frozenset[str]] = frozenset({"finite", "one_hot", "scaled"})
+    continues: ClassVar[bool] = True
     search_space: ClassVar[Mapping[str, Any]] = {
         "alpha": {"low": 1e-6, "high": 0.1, "log": True},
         "l1_ratio": {"low": 0.0, "high": 1.0},
     }
 
     def fit(self, learn: Samples, validation: Samples | None, context: FitContext) -> Fitted:
+        import numpy as np
+
         refuse_class_weight(self.class_weight, context)
         losses = OF_CLASSES if context.n_classes else OF_VALUES
         loss = self.loss or losses[0]
@@ -61,10 +66,17 @@ class SGD(Model):
             raise SpecError(
                 f"loss: {loss} is not for {context.task}; {' and '.join(losses)} are", where="train.model.loss"
             )
+        earlier = None if context.start is None else kept_numbers(context.start)
         if not context.n_classes:
-            return self._fit_values(learn, context, loss)
+            return self._fit_values(learn, context, loss, earlier)
+        if context.start is not None and loss == "hinge":
+            raise SpecError(
+                "loss: hinge holds rows out of each fit, and an earlier one may have seen them", where=START
+            )
+        if earlier is not None and context.start is not None and set(earlier["codes"]) != set(learn.target):
+            raise other_classes(context.start)
         learn = balanced(learn, self.class_weight)  # so that the probabilities are balanced as well
-        scores, notes = self._fit_classes(learn, context.seed, loss)
+        scores, notes = self._fit_classes(learn, context.seed, loss, earlier)
         if loss == "hinge":
             sigmoids = held_out_sigmoids(
                 lambda samples, features: self._fit_classes(samples, context.seed, loss)[0].of(features),
@@ -75,24 +87,33 @@ class SGD(Model):
         else:
             sigmoids = plain_sigmoids(len(scores.intercepts))
         importance = sizes(scores.coefficients, context.features)
-        return of_all_classes(FittedScores(scores, sigmoids, notes, importance), learn.target, context.n_classes)
+        fitted = FittedScores(scores, sigmoids, notes, importance)
+        kept = {"coef": scores.coefficients, "intercept": scores.intercepts, "codes": np.unique(learn.target)}
+        return of_all_classes(KeptNumbers(fitted, kept), learn.target, context.n_classes)
 
-    def _fit_classes(self, learn: Samples, seed: int, loss: str) -> tuple[LinearScores, dict[str, Any]]:
+    def _fit_classes(
+        self, learn: Samples, seed: int, loss: str, earlier: Mapping[str, Floats] | None = None
+    ) -> tuple[LinearScores, dict[str, Any]]:
         from sklearn.linear_model import SGDClassifier
 
         estimator = SGDClassifier(loss=loss, n_jobs=1, **self._settings(learn, seed))
-        notes = _fit(estimator, learn, learn.target)
+        notes = _fit(estimator, learn, learn.target, earlier)
         return LinearScores(estimator.coef_, estimator.intercept_), notes
 
-    def _fit_values(self, learn: Samples, context: FitContext, loss: str) -> Fitted:
+    def _fit_values(
+        self, learn: Samples, context: FitContext, loss: str, earlier: Mapping[str, Floats] | None
+    ) -> Fitted:
         import numpy as np
         from sklearn.linear_model import SGDRegressor
 
         mean, spread = float(np.mean(learn.target)), float(np.std(learn.target))
         estimator = SGDRegressor(loss=loss, epsilon=self.epsilon, **self._settings(learn, context.seed))
-        notes = _fit(estimator, learn, (learn.target - mean) / spread)
+        if earlier is not None:
+            earlier = {"coef": earlier["coef"] / spread, "intercept": (earlier["intercept"] - mean) / spread}
+        notes = _fit(estimator, learn, (learn.target - mean) / spread, earlier)
         coefficients, intercepts = estimator.coef_[None, :] * spread, estimator.intercept_ * spread + mean
-        return FittedLinear(coefficients, intercepts, "identity", sizes(coefficients, context.features), notes)
+        fitted = FittedLinear(coefficients, intercepts, "identity", sizes(coefficients, context.features), notes)
+        return KeptNumbers(fitted, {"coef": coefficients, "intercept": intercepts})
 
     def _settings(self, learn: Samples, seed: int) -> dict[str, Any]:
         """Steps as long as the rows allow, shorter whenever they lead nowhere; averaged from the second epoch on."""
@@ -111,14 +132,16 @@ class SGD(Model):
         }
 
 
-def _fit(estimator: Any, learn: Samples, target: Floats) -> dict[str, Any]:
+def _fit(estimator: Any, learn: Samples, target: Floats, earlier: Mapping[str, Floats] | None = None) -> dict[str, Any]:
+    """From the coefficients of an earlier fit, if there are some."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings(record=True) as caught, one_thread():
         warnings.simplefilter("always", ConvergenceWarning)
         try:
             weights = None if learn.weights is None else learn.weights / learn.weights.mean()  # steps grow with them
-            estimator.fit(learn.features, target, sample_weight=weights)
+            start = {} if earlier is None else {f"{name}_init": earlier[name] for name in ("coef", "intercept")}
+            estimator.fit(learn.features, target, sample_weight=weights, **start)
         except ValueError as error:
             if "overflow" not in str(error):
                 raise

@@ -10,7 +10,7 @@ from pydantic import Field
 from modelwright.parts.base import Model
 from modelwright.parts.estimators.networks import SEARCH_SPACE, fit_network, settings_of
 from modelwright.parts.estimators.objectives import OBJECTIVE_TEXT, Objective
-from modelwright.parts.estimators.trained_networks import BATCH_TEXT, DEVICE_TEXT, ITERATIONS_TEXT, Device
+from modelwright.parts.estimators.trained_networks import BATCH_TEXT, BINS_TEXT, DEVICE_TEXT, ITERATIONS_TEXT, Device
 from modelwright.parts.samples import FitContext, Fitted, Samples
 
 
@@ -39,7 +39,7 @@ class TabM(Model):
     epochs: int = Field(24, ge=1, le=10_000, description="Passes over the rows that the learning rate is planned for.")
     iterations: int | None = Field(None, ge=1, le=10_000, description=ITERATIONS_TEXT)
     batch_size: int | None = Field(None, ge=1, le=1_000_000, description=BATCH_TEXT)
-    bins: int = Field(16, ge=2, le=256, description="Quantile bins of each number.")
+    bins: int | None = Field(16, ge=2, le=256, description=BINS_TEXT)
     patience: int | None = Field(8, ge=1, description="Epochs without gain before it stops; null: never.")
     time_limit_s: float | None = Field(
         None, gt=0, le=864_000, description="No epoch starts later; which is the last then depends on the machine."

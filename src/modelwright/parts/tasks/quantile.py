@@ -37,7 +37,7 @@ class Quantile(Task):
     )
     metric: str | None = Field(None, description="Metric that chooses among candidates and drives tune.")
 
-    default_metrics: ClassVar[tuple[str, ...]] = ("pinball", "coverage_error")
+    default_metrics: ClassVar[tuple[str, ...]] = ("pinball", "coverage_error", "coverage")
     default_split: ClassVar[Mapping[str, Any]] = {"kind": "random", "validation": 0.15, "test": 0.15}
     example: ClassVar[Mapping[str, Any]] = {"target": "duration_min"}
 

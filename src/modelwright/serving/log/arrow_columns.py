@@ -1,59 +1,78 @@
-"""Arrow arrays from encoded columns, built from buffers: `pyarrow.array` would import pandas into the server."""
+"""Arrow's buffers of encoded columns, made by numpy: `pyarrow.array` would import pandas into the server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelwright.graph.encoders import MISSING_TEXT, NO_TIME
+from modelwright.graph.encoders import NO_TIME
+from modelwright.serving.log.arrow_stream import Buffers
 
-TIME = pa.timestamp("us", "UTC")
-TYPES = {
-    "number": pa.float64(),
-    "integer": pa.int64(),
-    "boolean": pa.bool_(),
-    "category": pa.string(),
-    "text": pa.string(),
-    "timestamp": TIME,
-}
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def column(kind: str, values: NDArray[Any]) -> pa.Array:
     """The Arrow array of a column as `graph.encoders` encodes it; what stands for missing becomes null."""
+    import pyarrow as pa
+
+    types = {
+        "number": pa.float64(),
+        "integer": pa.int64(),
+        "boolean": pa.bool_(),
+        "timestamp": pa.timestamp("us", "UTC"),
+    }
+    found = buffers(kind, values)
+    parts = [pa.py_buffer(part) for part in found.parts]
+    if not found.nulls:
+        parts[0] = None
+    return pa.Array.from_buffers(types.get(kind, pa.string()), found.length, parts)
+
+
+def buffers(kind: str, values: NDArray[Any]) -> Buffers:
+    """The same as its buffers alone."""
     if kind in ("category", "text"):
-        return texts(values.tolist(), values != MISSING_TEXT)
+        return _texts(values.tolist())
     if kind == "timestamp":
-        return _fixed(TIME, values.astype(np.int64, copy=False), values != NO_TIME)
+        return _fixed(values.astype(np.int64, copy=False), values != NO_TIME)
     numbers = values.astype(np.float64, copy=False)
     present = ~np.isnan(numbers)
     if kind == "number":
-        return _fixed(pa.float64(), numbers, present)
+        return _fixed(numbers, present)
     if kind == "boolean":
-        return _fixed(pa.bool_(), np.packbits(np.where(present, numbers, 0) != 0, bitorder="little"), present)
-    return _fixed(pa.int64(), np.where(present, numbers, 0).astype(np.int64), present)
+        return _with_validity(present, np.packbits(np.where(present, numbers, 0) != 0, bitorder="little"))
+    return _fixed(np.where(present, numbers, 0).astype(np.int64), present)
 
 
-def texts(values: Sequence[str], present: NDArray[np.bool_] | None = None) -> pa.Array:
-    """Strings, all present unless a mask says otherwise."""
+def repeated_texts(values: Sequence[str], times: Sequence[int]) -> Buffers:
+    """Each so many times."""
+    written = [value.encode() for value in values]
+    lengths = np.repeat(np.array(list(map(len, written)), np.int32), times)
+    return _strings(lengths, b"".join(value * count for value, count in zip(written, times, strict=True)))
+
+
+def _texts(values: Sequence[str]) -> Buffers:
     together = "".join(values)
     # One character is one byte in ASCII, so that nothing needs to be encoded by itself.
     pieces: Sequence[str | bytes] = values if together.isascii() else [value.encode() for value in values]
-    offsets = np.fromiter(accumulate(map(len, pieces), initial=0), np.int32, len(values) + 1)
-    buffers = [_validity(present), pa.py_buffer(offsets), pa.py_buffer(together.encode())]
-    return pa.Array.from_buffers(pa.string(), len(values), buffers)
+    return _strings(np.fromiter(map(len, pieces), np.int32, len(values)), together.encode())
 
 
-def _fixed(kind: pa.DataType, values: NDArray[Any], present: NDArray[np.bool_]) -> pa.Array:
-    buffers = [_validity(present), pa.py_buffer(np.ascontiguousarray(values))]
-    return pa.Array.from_buffers(kind, len(present), buffers)
+def _strings(lengths: NDArray[np.int32], together: bytes) -> Buffers:
+    """An empty one is null."""
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return _with_validity(lengths > 0, offsets, together)
 
 
-def _validity(present: NDArray[np.bool_] | None) -> pa.Buffer | None:
-    if present is None or present.all():
-        return None
-    return pa.py_buffer(np.packbits(present, bitorder="little"))
+def _fixed(values: NDArray[Any], present: NDArray[np.bool_]) -> Buffers:
+    return _with_validity(present, np.ascontiguousarray(values))
+
+
+def _with_validity(present: NDArray[np.bool_], *parts: Any) -> Buffers:
+    nulls = len(present) - int(np.count_nonzero(present))
+    validity = np.packbits(present, bitorder="little") if nulls else b""
+    return Buffers(len(present), nulls, [validity, *parts])

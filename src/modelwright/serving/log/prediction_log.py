@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelwright.serving.layout import joined
-from modelwright.serving.log.arrow_columns import TIME, TYPES, column, texts
+from modelwright.serving.log.arrow_columns import buffers, repeated_texts
+from modelwright.serving.log.arrow_stream import Buffers, Field, batch_message, schema_message
 from modelwright.serving.log.compacting import PATIENCE_S, start_compacting
 from modelwright.serving.log.segments import Segment
 from modelwright.serving.signature import Signature
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FLUSH_S = 1.0
-FLUSH_ROWS = 250  # more at once hold up the requests for longer, and take more memory
+FLUSH_ROWS = 500  # more at once hold up the requests for longer, and take more memory
 OWN = {
-    "request_id": pa.string(),
-    "row": pa.int64(),
-    "time": TIME,
-    "model": pa.string(),
-    "version": pa.int64(),
-    "route": pa.string(),
-    "latency_ms": pa.float64(),
-    "shadow": pa.bool_(),
+    "request_id": "text",
+    "row": "integer",
+    "time": "timestamp",
+    "model": "text",
+    "version": "integer",
+    "route": "text",
+    "latency_ms": "number",
+    "shadow": "boolean",
 }
-ANSWERS = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
+COLUMN = "column"  # key in a field's metadata: what the data calls it
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class PredictionLog:
         self.folder = folder
         self._sample, self._redact = sample, frozenset(redact)
         self._signatures: dict[int, Signature] = {}
-        self._schemas: dict[int, pa.Schema] = {}
+        self._schemas: dict[int, Sequence[Field]] = {}
         self.know(signatures)
         self._segments: dict[int, Segment] = {}
         self._queue: deque[Logged] = deque()
@@ -190,7 +190,8 @@ class PredictionLog:
     def _write(self, version: int, entries: list[Logged]) -> None:
         batch = record_batch(entries, self._signatures[version], self._schemas[version])
         if version not in self._segments:
-            self._segments[version] = Segment(self.folder, self._schemas[version], f"v{version:04d}")
+            schema = schema_message(self._schemas[version], {"model": self._signatures[version].name})
+            self._segments[version] = Segment(self.folder, schema, f"v{version:04d}")
         self._segments[version].append(batch)
 
     def _release(self, versions: list[int]) -> None:
@@ -220,17 +221,18 @@ class PredictionLog:
         return True
 
 
-def log_schema(signature: Signature, redact: Collection[str] = ()) -> pa.Schema:
+def log_schema(signature: Signature, redact: Collection[str] = ()) -> Sequence[Field]:
     """Columns of the log. A data column that has the name of one of the log's own is kept as `data.<name>`."""
-    fields = [pa.field(name, kind) for name, kind in OWN.items()]
     answers = {name for output in signature.outputs for name in output.columns}
-    fields += [
-        pa.field(data_column(field.name, answers), TYPES[field.type], metadata={"column": field.name})
-        for field in signature.fields
-        if field.name not in redact
-    ]
-    fields += [pa.field(name, ANSWERS[output.type]) for output in signature.outputs for name in output.columns]
-    return pa.schema(fields, metadata={"model": signature.name})
+    return (
+        *(Field(name, kind, {}) for name, kind in OWN.items()),
+        *(
+            Field(data_column(field.name, answers), field.type, {COLUMN: field.name})
+            for field in signature.fields
+            if field.name not in redact
+        ),
+        *(Field(name, output.type, {}) for output in signature.outputs for name in output.columns),
+    )
 
 
 def data_column(name: str, answers: Collection[str] = ()) -> str:
@@ -239,33 +241,33 @@ def data_column(name: str, answers: Collection[str] = ()) -> str:
     return f"data.{name}" if own else name
 
 
-def record_batch(entries: Sequence[Logged], signature: Signature, schema: pa.Schema) -> pa.RecordBatch:
-    """One row for each row of each entry, in the order of the requests."""
+def record_batch(entries: Sequence[Logged], signature: Signature, schema: Sequence[Field]) -> bytes:
+    """One row for each row of each entry, in the order of the requests, as a message of the stream."""
     counts = [count for entry in entries for count in entry.counts]
     sizes = [len(entry.scored) for entry in entries]
     total = sum(sizes)
 
-    def repeated(kind: str, values: list[Any], times: Sequence[int]) -> pa.Array:
-        return column(kind, np.repeat(np.array(values, object if kind == "text" else None), times))
+    def repeated(kind: str, values: list[Any], times: Sequence[int]) -> Buffers:
+        return repeated_texts(values, times) if kind == "text" else buffers(kind, np.repeat(np.array(values), times))
 
-    arrays = [
+    columns = [
         repeated("text", [one for entry in entries for one in entry.request_ids], counts),
-        column("integer", np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)),
+        buffers("integer", np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)),
         repeated("timestamp", [entry.time_us for entry in entries], sizes),
-        texts([signature.name] * total),
-        column("integer", np.full(total, entries[0].version)),
+        repeated("text", [signature.name], [total]),
+        repeated("integer", [entries[0].version], [total]),
         repeated("text", [entry.route for entry in entries], sizes),
         repeated("number", [one for entry in entries for one in entry.latencies_ms], counts),
         repeated("boolean", [entry.shadow for entry in entries], sizes),
     ]
     asked = joined([entry.scored.rows for entry in entries])
-    logged = {field.metadata[b"column"].decode() for field in schema if field.metadata}
-    arrays += [column(field.type, asked.column(field.name)) for field in signature.fields if field.name in logged]
+    logged = (field for field in schema if field.metadata)
+    columns += [buffers(field.kind, asked.column(field.metadata[COLUMN])) for field in logged]
     for output in signature.outputs:
         answers = _joined([entry.scored.answers[output.name] for entry in entries])
         parts = [answers] if output.labels is None else answers.T
-        arrays += [column(output.type, part) for part in parts]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        columns += [buffers(output.type, part) for part in parts]
+    return batch_message(columns)
 
 
 def _joined(parts: list[Any]) -> NDArray[Any]:

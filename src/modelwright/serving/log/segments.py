@@ -12,8 +12,10 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 OPEN, SEALED = ".arrows", ".parquet"
 LARGEST = 256_000_000  # bytes of one file; then the next begins, so that nobody needs to read more at once
@@ -21,9 +23,9 @@ ROW_GROUP = 100_000
 
 
 class Segment:
-    """One file being appended to."""
+    """One file being appended to; messages are those of `arrow_stream`."""
 
-    def __init__(self, folder: Path, schema: pa.Schema, label: str) -> None:
+    def __init__(self, folder: Path, schema: bytes, label: str) -> None:
         started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         self.path = folder / f"{started}-{os.getpid()}-{label}{OPEN}"
         self.hour = started[:11]
@@ -32,7 +34,7 @@ class Segment:
         self._end = 0
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._write(schema.serialize())
+            self._write(schema)
         except BaseException:
             os.close(self._handle)
             self.path.unlink(missing_ok=True)
@@ -42,15 +44,15 @@ class Segment:
     def full(self) -> bool:
         return self._end >= LARGEST
 
-    def append(self, batch: pa.RecordBatch) -> None:
+    def append(self, batch: bytes) -> None:
         """Write one batch; on OSError (a full disk) the file still ends with a whole batch."""
-        self._write(batch.serialize())
+        self._write(batch)
 
     def release(self) -> None:
         """Nothing more will be written: the next process that compacts may take it."""
         os.close(self._handle)
 
-    def _write(self, message: pa.Buffer) -> None:
+    def _write(self, message: bytes) -> None:
         rest = memoryview(message)
         try:
             while rest:
@@ -59,7 +61,7 @@ class Segment:
             os.ftruncate(self._handle, self._end)
             os.lseek(self._handle, self._end, os.SEEK_SET)
             raise
-        self._end += len(memoryview(message))
+        self._end += len(message)
 
 
 def compact(path: Path) -> None:
@@ -84,6 +86,8 @@ def compact(path: Path) -> None:
 
 def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Many small batches as few large groups, one in memory at a time."""
+    import pyarrow as pa
+
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
@@ -116,6 +120,8 @@ def compact_orphans(folder: Path) -> None:
 
 def read_stream(path: Path) -> Iterator[pa.RecordBatch]:
     """The whole batches of a stream, also while it is written."""
+    import pyarrow as pa
+
     with path.open("rb") as file:  # not mapped: its owner cuts off what a full disk did not take
         try:
             reader = pa.ipc.open_stream(file)

@@ -60,8 +60,8 @@ def _json_rows(model: ServedModel, body: bytes) -> Rows:
 
 
 def _json_answer(model: ServedModel, scored: Scored, request_id: str) -> Answer:
-    content = {"model": model.name, "version": model.version, "request_id": request_id}
-    return Answer(msgspec.json.encode({**content, "predictions": model.predictions(scored)}))
+    content = msgspec.json.encode({"model": model.name, "version": model.version, "request_id": request_id})
+    return Answer(b'%b,"predictions":[%b]}' % (content[:-1], b",".join(model.written(scored))))
 
 
 def _csv_rows(model: ServedModel, body: bytes) -> Rows:

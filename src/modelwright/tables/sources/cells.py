@@ -66,13 +66,13 @@ def known(name: str, natural: ColumnType | None, rules: TextRules) -> str:
     if rules.nulls_read:
         return _without_padded_null_words(text, rules) if rules.strip else text
     if rules.strip:
-        text = parsing.bare(text, plain=rules.plain_blanks)
+        text = parsing.bare(text, rules.blanks)
     return parsing.without_null_words(text, rules.null_words)
 
 
 def _without_padded_null_words(text: str, rules: TextRules) -> str:
     """The text without blanks around it; only where there are some it may be a null word."""
-    padded, trimmed = parsing.padded(text, plain=rules.plain_blanks), parsing.trimmed(text)
+    padded, trimmed = parsing.padded(text, rules.blanks), parsing.trimmed(text)
     return f"CASE WHEN {padded} THEN {parsing.without_null_words(trimmed, rules.null_words)} ELSE {text} END"
 
 
@@ -140,13 +140,15 @@ def _only_stripped(cell: Cell, rules: TextRules) -> bool:
 
 
 def _cast(cell: Cell, names: Names, rules: TextRules) -> str | None:
-    """The number that text may be, or the text without blanks around it: apart, so that it is computed once."""
+    """The number or moment that text may be, or the text without blanks: apart, so that it is computed once."""
     if _only_stripped(cell, rules):
-        return parsing.bare(f"{quote(cell.name)}::VARCHAR", plain=rules.plain_blanks)
-    if cell.kind not in ("number", "integer") or not _read_as_it_stands(cell, rules):
+        return parsing.bare(f"{quote(cell.name)}::VARCHAR", rules.blanks)
+    if not _read_as_it_stands(cell, rules):
         return None
     text = quote(cell.name)
-    return parsing.cast(text, rules.decimal) if cell.kind == "number" else f"try_cast({text} AS BIGINT)"
+    if cell.kind == "number":
+        return parsing.cast(text, rules.decimal)
+    return f"try_cast({text} AS {'BIGINT' if cell.kind == 'integer' else 'TIMESTAMP'})"
 
 
 def _direct(cell: Cell, names: Names, rules: TextRules) -> str | None:
@@ -155,7 +157,7 @@ def _direct(cell: Cell, names: Names, rules: TextRules) -> str | None:
         return None
     text = quote(cell.name)
     if cell.kind == "timestamp":
-        return parsing.timestamp(text, (), cell.declared.timezone)
+        return parsing.canonical_timestamp(text, names.cast, cell.declared.timezone)
     if cell.kind == "integer":
         return parsing.canonical_integer(text, names.cast)
     return (

@@ -123,10 +123,11 @@ def survey(path: Path, dialect: Dialect, name: str) -> Survey:
             lines += text.count("\n")
             quotes = quotes or (dialect.quote != "" and dialect.quote in text)
             carriage_returns = carriage_returns or "\r" in text
-            underscored = underscored or UNDERSCORED.search(last + text) is not None
+            if not underscored and ("_" in text or "_" in last):
+                underscored = UNDERSCORED.search(last + text) is not None
             blanks = RARE_ASCII_BLANKS if text.isascii() else RARE_BLANKS
             rare_blanks = rare_blanks or any(blank in text for blank in blanks)
-            last = (last + text)[-2:]
+            last = text[-2:] if len(text) > 1 else (last + text)[-2:]
             if not chunk:
                 return Survey(lines + (last[-1] != "\n"), quotes, carriage_returns, underscored, rare_blanks)
 

@@ -66,10 +66,10 @@ def read_csv(
         _same_columns(sources[0], source)
     view = _view(sources, columns)
     reading.start(engine, dict.fromkeys(columns, "VARCHAR"), [source.name for source in sources], view)
-    starts, lines, total, refused = [], [], 0, 0
+    starts, lines, total, refused, broken = [], [], 0, 0, False
     for source in sources:
         rows, rejected = _read(engine, source)
-        _account(engine, source, rows, rejected, multiline=multiline)
+        broken |= _account(engine, source, rows, rejected, multiline=multiline)
         starts.append(total)
         lines.append(_lines(source, frozenset(rejected)))
         total, refused = total + rows, refused + len(rejected)
@@ -77,7 +77,8 @@ def read_csv(
         found = f"; refused:\n{reading.examples(engine)}" if refused else ""
         raise reading.NoRows(f"a header, but no rows{found}", where=sources[0].name)
     shown = tuple(source.name for source in sources)
-    rules = replace(rules, plain_blanks=not any(source.survey.rare_blanks for source in sources))
+    rare = any(source.survey.rare_blanks for source in sources)
+    rules = replace(rules, blanks="any" if rare else "plain" if broken else "spaces")
     return Reading(
         shown, columns, total, refused, True, rules, tuple(starts), tuple(lines), True, _direct(sources, rules)
     )
@@ -176,11 +177,11 @@ def _read(engine: Engine, source: Source) -> tuple[int, list[int]]:
     return rows, lines
 
 
-def _account(engine: Engine, source: Source, rows: int, refused: Sequence[int], *, multiline: bool) -> None:
-    """DataError when lines of the file are neither rows nor refused."""
+def _account(engine: Engine, source: Source, rows: int, refused: Sequence[int], *, multiline: bool) -> bool:
+    """Whether values may have several lines; DataError when lines of the file are neither rows nor refused."""
     left = source.survey.lines - source.header.lines - rows - len(refused)
-    if not left:
-        return  # a row or a refusal takes a line at least, so each took just one
+    if not left and not (refused and source.survey.quotes):  # after a stray quote a row may begin within a line
+        return False  # each takes a line at least, so each took just one
     breaks, blank = _line_breaks(engine, source) if source.survey.quotes else (0, 0)
     left -= breaks
     if left and len(source.header.names) > 1:  # with one column a blank line is a row
@@ -195,6 +196,7 @@ def _account(engine: Engine, source: Source, rows: int, refused: Sequence[int], 
         for position, column in enumerate(source.header.names):
             _look_for_rows_in_values(engine, source, position, column, refused)
     engine.execute("DROP TABLE IF EXISTS broken")
+    return breaks > 0
 
 
 def _line_breaks(engine: Engine, source: Source) -> tuple[int, int]:
