@@ -156,6 +156,17 @@ def test_coverage_error_counts_rows_by_their_weights():
     assert part.score(one.truth, one.needed_by(part), one.weights[None, :])[0] == pytest.approx(abs(share - 0.25))
 
 
+def test_coverage_is_the_share_of_rows_between_the_outer_quantiles():
+    one = said()
+    weights = one.weights[None, :]
+    whole, single = metric("coverage"), metric("coverage", quantiles=[0.25])
+    between = (one.quantile[:, 0] < one.truth) & (one.truth <= one.quantile[:, -1])
+    below = one.truth <= one.quantile[:, 1]
+    for kind, inside in ((whole, between), (single, below)):
+        share = np.average(inside, weights=one.weights)
+        assert kind.score(one.truth, one.needed_by(kind), weights)[0] == pytest.approx(share)
+
+
 def test_a_quantile_that_is_not_predicted_can_not_be_measured():
     with pytest.raises(SpecError, match=r"0\.3 is not predicted"):
         metric("pinball", quantiles=[0.3])
