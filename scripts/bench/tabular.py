@@ -1,7 +1,7 @@
 """What `kind: auto` is worth: against LightGBM as it comes, FLAML and AutoGluon, on the same seeded splits.
 
-    python scripts/bench/tabular.py [--budget 20] [--splits 10] [--sets adult,friedman] [--figures FILE]
-                                    [--flaml PYTHON] [--autogluon PYTHON] [--peer-budget 60]
+    python scripts/bench/tabular.py [--budget 20] [--splits 10] [--first 0] [--sets adult,friedman]
+                                    [--figures FILE] [--flaml PYTHON] [--autogluon PYTHON] [--peer-budget 60]
 
 Each split of a set is prepared once; all sides are fitted on learn and validation and scored on test: log loss for
 classes, rmse for numbers. Differences are paired over the splits, with a 95 % t interval; wins and losses are printed
@@ -65,7 +65,7 @@ def main() -> int:
             print(f"{name}: skipped, {DATA / name} is not there")
             continue
         print(f"\n{name}, {asked.splits} splits", flush=True)
-        found = [_split(name, seed, sides, figures) for seed in range(asked.splits)]
+        found = [_split(name, seed, sides, figures) for seed in range(asked.first, asked.first + asked.splits)]
         failed += not _compared(found, ours, list(sides)[1:], asked.budget)
     return 1 if failed else 0
 
@@ -75,6 +75,7 @@ def _arguments() -> Any:
     parser.add_argument("--budget", type=float, default=20.0, help="seconds for auto")
     parser.add_argument("--peer-budget", type=float, default=60.0, help="seconds for FLAML and AutoGluon")
     parser.add_argument("--splits", type=int, default=3, help="seeded splits of each set")
+    parser.add_argument("--first", type=int, default=0, help="the first split's seed")
     parser.add_argument("--sets", default=",".join((*PUBLIC, *GENERATED)), help="comma between them")
     parser.add_argument("--figures", type=Path, help="a JSON file that keeps what was measured")
     parser.add_argument("--flaml", help="a Python that has FLAML and pyarrow; default: no comparison with it")
