@@ -65,6 +65,14 @@ class Encoding:
         flattened: Floats = standard / np.sqrt(1 + (standard / BEND) ** 2)
         return flattened
 
+    def by_origin(self, names: Sequence[str], sizes: Floats) -> dict[str, float]:
+        """The share of each raw feature's columns in the sum of `sizes` [columns]; 0 for features without any."""
+        total = float(sizes.sum()) or 1.0
+        shares = dict.fromkeys(names, 0.0)
+        for origin, size in zip(self.origins, sizes, strict=True):
+            shares[origin] += float(size) / total
+        return shares
+
     def compile(self, graph: GraphBuilder, features: str) -> str:
         """The encoded tensor [N, columns]."""
         blocks = []

@@ -57,8 +57,9 @@ class PiecewiseLinear(Model):
             encoding = fit_encoding(names, categories, learn.features, bins)
             linear = self._classes(encoding, learn, context) if context.n_classes else self._values(encoding, learn)
             some = encoding.apply(learn.features[:: -(-len(learn.target) // SEEN_ROWS)])
+        # Importance: absolute coefficients times deviations.
         sizes = abs(linear.coefficients).sum(axis=0) * some.std(axis=0)
-        return FittedPiecewiseLinear(encoding, linear, _by_origin(names, encoding, sizes))
+        return FittedPiecewiseLinear(encoding, linear, encoding.by_origin(names, sizes))
 
     def _values(self, encoding: Encoding, learn: Samples) -> FittedLinear:
         import numpy as np
@@ -73,15 +74,6 @@ class PiecewiseLinear(Model):
         coefficients, intercepts = for_all_classes(fitted, context.n_classes)
         link: Any = "logistic" if len(coefficients) == 1 else "softmax"
         return FittedLinear(coefficients, intercepts, link, None, {"solver_iterations": fitted.iterations})
-
-
-def _by_origin(names: Sequence[str], encoding: Encoding, sizes: Floats) -> dict[str, float]:
-    """Importance: the share of a feature's columns in the sum of absolute coefficients times deviations."""
-    total = float(sizes.sum()) or 1.0
-    shares = dict.fromkeys(names, 0.0)
-    for origin, size in zip(encoding.origins, sizes, strict=True):
-        shares[origin] += float(size) / total
-    return shares
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ class RandomFourier(Model):
                 coefficients, intercepts = fourier.logistic(found, shown, target, weights, self.max_iter)
         linear = FittedLinear(coefficients.T.copy(), intercepts, link, None)
         bounds = None if context.n_classes else (float(rows.target.min()), float(rows.target.max()))
-        importance = _by_origin(names, encoding, (factors * inputs.std(axis=0)) ** 2)
+        # Importance: shares of the squared distance of rows, as the kernel sees them.
+        importance = encoding.by_origin(names, (factors * inputs.std(axis=0)) ** 2)
         notes = {"penalty": found.penalty, "fitted_rows": len(inputs)}
         fitted = FittedFourier(encoding, frequencies, linear, bounds, importance, notes)
         return of_all_classes(fitted, rows.target, context.n_classes)
@@ -94,15 +95,6 @@ def _target(rows: Samples, n_classes: int) -> tuple[Floats, float, float]:
         return (rows.target[:, None] == wanted).astype(np.float64), 0.0, 1.0
     mean, spread = float(rows.target.mean()), float(rows.target.std()) or 1.0
     return (rows.target[:, None] - mean) / spread, mean, spread
-
-
-def _by_origin(names: Sequence[str], encoding: Encoding, sizes: Floats) -> dict[str, float]:
-    """Importance: the share of a feature's columns in the squared distance of rows, as the kernel sees them."""
-    total = float(sizes.sum()) or 1.0
-    shares = dict.fromkeys(names, 0.0)
-    for origin, size in zip(encoding.origins, sizes, strict=True):
-        shares[origin] += float(size) / total
-    return shares
 
 
 @dataclass(frozen=True)
