@@ -58,7 +58,7 @@ def main() -> int:
 def compare(rows: int) -> int:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        make(folder, rows, "1GB")
+        make(folder, rows, "1.2GB")
         heading()
         theirs, ours, beside = [], [], []
         for _ in range(TURNS):

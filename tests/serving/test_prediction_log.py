@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -90,10 +92,12 @@ def test_rows_are_readable_while_the_log_is_open(model, row, tmp_path, monkeypat
 
 
 def test_a_full_queue_drops_and_counts(model, row, tmp_path, monkeypatch):
-    monkeypatch.setattr(prediction_log, "FLUSH_S", 60.0)
+    real, behind = prediction_log.record_batch, threading.Event()
+    monkeypatch.setattr(prediction_log, "record_batch", lambda *batch: behind.wait(10) and real(*batch))
     log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=5)
     for _ in range(4):
         log.append(entry(model, row, count=2))
+    behind.set()
     log.close()
     assert log.counts() == {"written": 4, "dropped": 4}
 
@@ -122,6 +126,32 @@ def test_a_full_disk_drops_counts_and_recovers(model, row, tmp_path, monkeypatch
     assert table.num_rows == 3
     assert log.counts() == {"written": 3, "dropped": 3}
     assert caplog.text.count("No space left") == 1
+
+
+def test_many_small_answers_are_put_together_as_they_come_and_written_in_their_order(model, row, tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "FLUSH_S", 60.0)
+    log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=10_000)
+    for number in range(700):
+        log.append(replace(entry(model, row), latency_ms=float(number)))
+    with monkeypatch.context() as patched:  # neither half of these can be
+        patched.setattr(prediction_log, "record_batch", lambda *_: 1 / 0)
+        for _ in range(60):
+            log.append(entry(model, row, count=5))
+    log.append(entry(model, row, count=80))
+    log.close()
+    assert log.counts() == {"written": 500 + 80, "dropped": 200 + 300}
+    table = read_log(tmp_path)
+    assert table is not None
+    assert table.column("latency_ms").to_pylist()[:500] == list(range(500))
+
+
+def test_the_writer_wakes_before_a_short_queue_is_full(model, row, tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "FLUSH_S", 60.0)
+    log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=20)
+    for _ in range(10):
+        log.append(entry(model, row))
+    assert waited(lambda: log.counts()["written"] == 10)
+    log.close()
 
 
 def test_an_unwritable_folder_costs_rows_and_nothing_else(model, row, tmp_path):

@@ -1,6 +1,7 @@
 """Prepare reads what it was planned for, or says that it changed; the matrices are those that the graph gives."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -9,6 +10,7 @@ import pytest
 from modelwright.core.errors import DataError
 from modelwright.core.progress import Silent
 from modelwright.fitting.features import FittedFeatures
+from modelwright.parts.samples import Feature
 from modelwright.runs.store import Store
 from modelwright.stages import prepare, prepare_features
 from modelwright.tables import split_files
@@ -35,6 +37,18 @@ def test_matrices_of_all_splits_are_what_the_graph_makes_of_the_tables(tmp_path,
         assert names == [feature.name for feature in features.features]
         assert np.array_equal(found, expected, equal_nan=True)
     assert pq.read_metadata(done.file("learn_features.parquet")).num_row_groups > 1
+
+
+def test_columns_of_a_matrix_are_packed_where_their_values_repeat(tmp_path, monkeypatch):
+    monkeypatch.setattr(prepare_features, "GROUP_CELLS", 200)
+    path, features = tmp_path / "matrix.parquet", SimpleNamespace(features=[Feature("flag"), Feature("size")])
+    flag, size = np.tile([0.0, 1.0, np.nan], 50), np.arange(150.0)
+    prepare_features._write_matrix(path, features, [np.column_stack([flag, size])])
+    group, table = pq.read_metadata(path).row_group(0), pq.read_table(path)
+    assert [group.column(place).compression for place in range(2)] == ["LZ4", "UNCOMPRESSED"]
+    assert [column.null_count for column in table.columns] == [50, 0], "NaN is missing"
+    assert np.array_equal(table["flag"].to_numpy(), flag, equal_nan=True)
+    assert np.array_equal(table["size"].to_numpy(), size)
 
 
 def test_matrix_of_learn_has_the_values_that_a_model_may_learn_from(tmp_path):

@@ -145,6 +145,7 @@ def test_a_version_is_tried_rolled_back_replaced_and_promoted_without_a_lost_req
         server.heard("shadow next v0002")
         assert versions(server.ask(known, 30)) == {1: 30}
         terminal.done("runs", "tag", "next", "--remove")
+        server.heard("now serving champion v0001 (before: champion v0001, shadow next v0002)")
 
         terminal.done("runs", "tag", "candidate", "v2")
         server.heard("canary candidate v0002")

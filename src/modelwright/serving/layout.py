@@ -31,6 +31,12 @@ class Rows:
         column: NDArray[Any] = getattr(self, kind)[:, place]
         return column
 
+    def matrix(self, names: Sequence[str]) -> NDArray[Any]:
+        """[N, columns] of columns that are in the same matrix."""
+        places = [self.layout.places[name] for name in names]
+        whole: NDArray[Any] = getattr(self, places[0][0])
+        return whole[:, [at for _, at in places]] if len(names) < whole.shape[1] else whole
+
     def columns(self) -> dict[str, NDArray[Any]]:
         """[N] of every column, by name."""
         return {name: self.column(name) for name in self.layout.places}

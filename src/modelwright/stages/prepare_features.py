@@ -27,6 +27,7 @@ MOST_ROWS, MOST_CELLS = 8192, 4_000_000  # of a table in memory
 GRAPH_ROWS = 2048  # of a matrix: what a processor's cache holds is computed, and turned, fast
 GROUP_CELLS = 8_000_000  # of a row group
 BLOCK = 256  # rows turned at a time
+SAMPLE = 1000  # values that tell whether a column packs well
 
 
 def fit(job: Job, learn: Path, schema: Schema, scratch: Path) -> FittedFeatures:
@@ -61,24 +62,41 @@ def write_matrices(staged: Staged, job: Job, schema: Schema, features: FittedFea
 
 
 def _write_matrix(path: Path, features: FittedFeatures, matrices: Iterable[Floats]) -> None:
-    """Column by column in one buffer, used again for each row group.
-
-    A dictionary of values, or their least and greatest, would cost more than all else here, and tell little.
+    """A row group at a time. A dictionary of values, or their least and greatest, would cost more than all else here,
+    and tell little; to pack values that do not repeat takes as long as writing them, for next to nothing.
     """
-    names = [feature.name for feature in features.features]
-    schema = pa.schema([(name, pa.float64()) for name in names])
-    buffer, held = np.empty((len(names), max(GROUP_CELLS // len(names), 1))), 0
-    with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer:
-        for matrix in matrices:
-            while len(matrix):
-                block = matrix[: min(BLOCK, buffer.shape[1] - held)]
-                buffer[:, held : held + len(block)] = block.T
-                matrix, held = matrix[len(block) :], held + len(block)
-                if held == buffer.shape[1]:
-                    writer.write_table(_named(features, buffer))
-                    held = 0
-        if held:
-            writer.write_table(_named(features, buffer[:, :held]))
+    groups = _groups(len(features.features), matrices)
+    first = next(groups, np.empty((len(features.features), 0)))
+    table = _named(features, first)
+    packed = {name: "lz4" if _repeats(one) else "none" for name, one in zip(table.schema.names, first, strict=True)}
+    with pq.ParquetWriter(
+        path, table.schema, compression=packed, use_dictionary=False, write_statistics=False
+    ) as writer:
+        if len(table):
+            writer.write_table(table)
+        for group in groups:
+            writer.write_table(_named(features, group))
+
+
+def _groups(width: int, matrices: Iterable[Floats]) -> Iterator[Floats]:
+    """[F, n] for each row group: columns, in one buffer that is used again."""
+    buffer, held = np.empty((width, max(GROUP_CELLS // width, 1))), 0
+    for matrix in matrices:
+        while len(matrix):
+            block = matrix[: min(BLOCK, buffer.shape[1] - held)]
+            buffer[:, held : held + len(block)] = block.T
+            matrix, held = matrix[len(block) :], held + len(block)
+            if held == buffer.shape[1]:
+                yield buffer
+                held = 0
+    if held:
+        yield buffer[:, :held]
+
+
+def _repeats(values: Floats) -> bool:
+    """Whether few different values are among the first."""
+    sample = values[:SAMPLE]
+    return 2 * len(np.unique(sample)) < len(sample)
 
 
 def _matrices(features: FittedFeatures, path: Path) -> Iterator[Floats]:
@@ -101,8 +119,14 @@ def _rows(features: FittedFeatures) -> int:
 
 def _named(features: FittedFeatures, columns: Floats) -> pa.Table:
     """[F, n], NaN for missing, as a table."""
-    arrays = [column("number", values) for values in columns]
-    return pa.table(arrays, names=[feature.name for feature in features.features])
+    return pa.table([_array(values) for values in columns], names=[feature.name for feature in features.features])
+
+
+def _array(values: Floats) -> pa.Array:
+    """As it lies in memory where nothing is missing, which the least value tells soonest."""
+    if np.isnan(values.min(initial=np.inf)):
+        return column("number", values)
+    return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def _target(job: Job, learn: Path, schema: Schema) -> Target | None:

@@ -12,6 +12,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelwright.serving.layout import joined
-from modelwright.serving.log.arrow_columns import buffers, repeated_texts
+from modelwright.serving.layout import Rows, joined
+from modelwright.serving.log.arrow_columns import buffers, matrix_buffers, repeated_numbers, repeated_texts
 from modelwright.serving.log.arrow_stream import Buffers, Field, batch_message, schema_message
 from modelwright.serving.log.compacting import PATIENCE_S, start_compacting
 from modelwright.serving.log.segments import Segment
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FLUSH_S = 1.0
-FLUSH_ROWS = 500  # more at once hold up the requests for longer, and take more memory
+PACK_ROWS = 250  # more at once hold up requests for longer
+MANY_ROWS = 64  # of one call of the graph
+FLUSH_ROWS = 5_000  # more take more memory; each waking of the writer holds up requests too
 OWN = {
     "request_id": "text",
     "row": "integer",
@@ -88,6 +91,13 @@ class Entries:
 Logged = Entry | Entries
 
 
+@dataclass(slots=True)
+class _Batch:
+    version: int
+    rows: int
+    content: bytes = b""  # nothing where it could not be put together
+
+
 class PredictionLog:
     """`append` never blocks and never fails: what the writer can't take is dropped and counted."""
 
@@ -108,9 +118,11 @@ class PredictionLog:
         self.know(signatures)
         self._segments: dict[int, Segment] = {}
         self._queue: deque[Logged] = deque()
+        self._batches: deque[_Batch] = deque()
         self._limit = queue_rows
-        # Each counter has one writing thread: appended, refused and left out the event loop, the others the writer.
-        self._appended = self._refused = self._left_out = self._taken = self._written = self._lost = 0
+        # Each counter has one writing thread: the first row's the event loop, the second's the writer.
+        self._appended = self._refused = self._left_out = self._unpacked = 0
+        self._taken = self._written = self._lost = 0
         self._complaint = ""
         self._compacting: subprocess.Popen[bytes] | None = None
         self._released = False  # since the last process was started
@@ -138,8 +150,15 @@ class PredictionLog:
             self._refused += rows
             return
         self._appended += rows
+        self._unpacked += rows
         self._queue.append(entry)
-        if waiting >= FLUSH_ROWS:
+        if self._unpacked >= PACK_ROWS:
+            self._unpacked = 0
+            if rows < MANY_ROWS:
+                self._pack()  # here: two threads would wait for each other all the time
+            else:
+                self._wake.set()  # while the graph runs, the writer has time for it
+        if waiting >= min(FLUSH_ROWS, self._limit / 2):
             self._wake.set()
 
     def counts(self) -> dict[str, int]:
@@ -173,26 +192,35 @@ class PredictionLog:
                 self._compact()
 
     def _flush(self) -> None:
-        by_version: dict[int, list[Logged]] = {}
-        taken = 0
-        for _ in range(len(self._queue)):
-            entry = self._queue.popleft()
-            taken += len(entry.scored)
-            by_version.setdefault(entry.version, []).append(entry)
-        for version, entries in by_version.items():
-            rows = sum(len(entry.scored) for entry in entries)
-            if self._try(lambda version=version, entries=entries: self._write(version, entries)):
-                self._written += rows
+        self._pack()
+        while self._batches:
+            batch = self._batches.popleft()
+            if batch.content and self._try(functools.partial(self._write, batch)):
+                self._written += batch.rows
             else:
-                self._lost += rows
-        self._taken += taken
+                self._lost += batch.rows
+            self._taken += batch.rows
 
-    def _write(self, version: int, entries: list[Logged]) -> None:
-        batch = record_batch(entries, self._signatures[version], self._schemas[version])
-        if version not in self._segments:
-            schema = schema_message(self._schemas[version], {"model": self._signatures[version].name})
-            self._segments[version] = Segment(self.folder, schema, f"v{version:04d}")
-        self._segments[version].append(batch)
+    def _pack(self) -> None:
+        """What waits becomes one batch for each version."""
+        by_version: dict[int, list[Logged]] = {}
+        with suppress(IndexError):  # empty, also because the other thread took the last
+            while True:
+                entry = self._queue.popleft()
+                by_version.setdefault(entry.version, []).append(entry)
+        for version, entries in by_version.items():
+            batch = _Batch(version, sum(len(entry.scored) for entry in entries))
+            self._try(functools.partial(self._fill, batch, entries))
+            self._batches.append(batch)
+
+    def _fill(self, batch: _Batch, entries: Sequence[Logged]) -> None:
+        batch.content = record_batch(entries, self._signatures[batch.version], self._schemas[batch.version])
+
+    def _write(self, batch: _Batch) -> None:
+        if batch.version not in self._segments:
+            schema = schema_message(self._schemas[batch.version], {"model": self._signatures[batch.version].name})
+            self._segments[batch.version] = Segment(self.folder, schema, f"v{batch.version:04d}")
+        self._segments[batch.version].append(batch.content)
 
     def _release(self, versions: list[int]) -> None:
         for version in versions:
@@ -247,27 +275,36 @@ def record_batch(entries: Sequence[Logged], signature: Signature, schema: Sequen
     sizes = [len(entry.scored) for entry in entries]
     total = sum(sizes)
 
-    def repeated(kind: str, values: list[Any], times: Sequence[int]) -> Buffers:
-        return repeated_texts(values, times) if kind == "text" else buffers(kind, np.repeat(np.array(values), times))
-
     columns = [
-        repeated("text", [one for entry in entries for one in entry.request_ids], counts),
-        buffers("integer", np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)),
-        repeated("timestamp", [entry.time_us for entry in entries], sizes),
-        repeated("text", [signature.name], [total]),
-        repeated("integer", [entries[0].version], [total]),
-        repeated("text", [entry.route for entry in entries], sizes),
-        repeated("number", [one for entry in entries for one in entry.latencies_ms], counts),
-        repeated("boolean", [entry.shadow for entry in entries], sizes),
+        repeated_texts([one for entry in entries for one in entry.request_ids], counts),
+        Buffers(total, 0, (b"", np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts))),
+        repeated_numbers([entry.time_us for entry in entries], sizes),
+        repeated_texts([signature.name], [total]),
+        repeated_numbers([entries[0].version], [total]),
+        repeated_texts([entry.route for entry in entries], sizes),
+        repeated_numbers([one for entry in entries for one in entry.latencies_ms], counts),
+        buffers("boolean", np.repeat([entry.shadow for entry in entries], sizes)),
     ]
-    asked = joined([entry.scored.rows for entry in entries])
-    logged = (field for field in schema if field.metadata)
-    columns += [buffers(field.kind, asked.column(field.metadata[COLUMN])) for field in logged]
+    columns += _data(joined([entry.scored.rows for entry in entries]), schema)
     for output in signature.outputs:
         answers = _joined([entry.scored.answers[output.name] for entry in entries])
         parts = [answers] if output.labels is None else answers.T
         columns += [buffers(output.type, part) for part in parts]
     return batch_message(columns)
+
+
+def _data(rows: Rows, schema: Sequence[Field]) -> list[Buffers]:
+    """The columns that came with the requests, in the order of the log."""
+    by_kind: dict[str, list[str]] = {}
+    for field in schema:
+        if field.metadata:
+            by_kind.setdefault(field.kind, []).append(field.metadata[COLUMN])
+    found = {
+        name: column
+        for kind, names in by_kind.items()
+        for name, column in zip(names, matrix_buffers(kind, rows.matrix(names)), strict=True)
+    }
+    return [found[field.metadata[COLUMN]] for field in schema if field.metadata]
 
 
 def _joined(parts: list[Any]) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from modelwright.core.errors import DataError
 from modelwright.tables.sources.recognition import binary_kind
 from modelwright.tables.sources.unpacking import opened
 
-CHUNK = 1 << 22
+CHUNK = 1 << 17  # larger ones leave the cache, and the allocator fetches their pages anew each time
 UNDERSCORED = re.compile("_(?<=[0-9]_)[0-9]")  # beginning with a plain character it is found as fast as one
 RARE_BLANKS, RARE_ASCII_BLANKS = "\t\v\f\u00a0\ufeff", "\t\v\f"
 ENCODING_HINT = "say which it is, for example encoding: cp1252 (Western), cp1251 (Cyrillic) or utf-16"
