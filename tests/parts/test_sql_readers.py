@@ -353,7 +353,7 @@ def test_number_column_with_a_word_in_it_refuses_that_row(engine, tmp_path):
     values = ", ".join(f"({number})" for number in range(300))
     sqlite(tmp_path, f"CREATE TABLE t (km); INSERT INTO t VALUES {values}, ('none')")
     reading = Sqlite(path="rides.db", table="t").read(engine, tmp_path)
-    (column,) = type_rows(engine, reading, {}, 0.01)
+    (column,), _ = type_rows(engine, reading, {}, 0.01)
     assert column.type == "integer"
     assert engine.rows('SELECT file, line, "column", value FROM rejects') == [("rides.db", 301, "km", "none")]
 

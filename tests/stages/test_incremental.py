@@ -141,13 +141,13 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, monkey
 
     path = write(tmp_path / "data", "csv", 1, rows(1))
     reader = catalog.load("readers", "csv")
-    read = reader.read  # type: ignore[attr-defined]
+    read = reader.open  # type: ignore[attr-defined]
 
     def appended(self: object, engine: object, base: Path) -> object:
         found = read(self, engine, base)
         path.write_text(path.read_text() + "1,a,2\n")
         return found
 
-    monkeypatch.setattr(reader, "read", appended)
+    monkeypatch.setattr(reader, "open", appended)
     with pytest.raises(DataError, match=r"week-1\.csv: the file changed while it was read"):
         prepare(tmp_path, "csv", incremental=False, runs="whole")

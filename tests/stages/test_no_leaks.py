@@ -159,7 +159,7 @@ def sides(folder, lines, seed, *, with_id):
     with open_engine(folder / "engine", memory=100_000_000, threads=2, readable=[folder]) as engine:
         reading = Csv(path="data.csv").read(engine, folder)
         declared = {"key": Declared(role="id")} if with_id else {}
-        Random(validation=0.3, test=0.3).assign(engine, "rows", type_rows(engine, reading, declared, 0.0), seed)
+        Random(validation=0.3, test=0.3).assign(engine, "rows", type_rows(engine, reading, declared, 0.0)[0], seed)
         found = engine.rows(f'SELECT "{ROW_DIGEST}", __split__ FROM rows ORDER BY rowid')
     return [tuple(row) for row in found]
 

@@ -35,7 +35,7 @@ def outcome(folder, text, glance, max_share):
         patch.setattr(typing, "GLANCE", glance)
         try:
             reading = Csv(path="data.csv").read(engine, folder)
-            columns = type_rows(engine, reading, {"d": Declared("number")}, max_share)
+            columns, _ = type_rows(engine, reading, {"d": Declared("number")}, max_share)
         except DataError as error:
             return str(error)
         listed = ", ".join(f'"{column.name}"' for column in columns)
@@ -64,7 +64,7 @@ def test_what_a_parser_would_take_for_a_number_far_down_the_file_is_judged_by_ou
 ):
     monkeypatch.setattr(typing, "GLANCE", 5)
     reading = read("a,b\n" + "1.5,2.5\n" * 9 + f"{odd},3.5\n")
-    columns = type_rows(engine, reading, {"a": Declared(role="id")}, 0.0)
+    columns, _ = type_rows(engine, reading, {"a": Declared(role="id")}, 0.0)
     assert [column.type for column in columns] == [kind, "number"]
     assert values(engine, "a")[-1] == (7.0 if kind == "number" else odd) and values(engine, "b")[-1] == 3.5
 
@@ -83,7 +83,7 @@ def test_null_words_that_look_like_numbers_are_missing_even_with_blanks_around(e
 
 
 def test_zero_padded_numbers_among_fractions_are_numbers(engine, read):
-    assert type_rows(engine, read("a\n007\n008\n1.5\n"), {}, 0.0)[0].type == "number"
+    assert type_rows(engine, read("a\n007\n008\n1.5\n"), {}, 0.0)[0][0].type == "number"
 
 
 def test_two_thousand_columns_are_typed_within_the_default_memory(tmp_path):
@@ -91,7 +91,7 @@ def test_two_thousand_columns_are_typed_within_the_default_memory(tmp_path):
     row = ",".join("7" if number == 1 else "word" if number == 2 else "1.5" for number in range(2000))
     (tmp_path / "data.csv").write_text(f"{wide}\n" + f"{row}\n" * 3000)
     with open_engine(tmp_path / "engine", memory=700_000_000, threads=2, readable=[tmp_path]) as engine:
-        columns = type_rows(engine, Csv(path="data.csv").read(engine, tmp_path), {}, 0.0)
+        columns, _ = type_rows(engine, Csv(path="data.csv").read(engine, tmp_path), {}, 0.0)
     assert [column.type for column in columns[:4]] == ["number", "integer", "text", "number"]
 
 
@@ -120,7 +120,7 @@ def test_an_integer_that_is_not_written_as_one_is_seen(tmp_path, odd):
         ):
             patch.setattr(typing, "GLANCE", 1)
             try:
-                columns = type_rows(engine, Csv(path="data.csv").read(engine, tmp_path), {}, 0.0)
+                columns, _ = type_rows(engine, Csv(path="data.csv").read(engine, tmp_path), {}, 0.0)
                 types.append((columns[0].type, sorted(map(str, values(engine, "i")))))
             except DataError as error:
                 types.append(str(error).splitlines()[0])

@@ -17,7 +17,7 @@ def typed(engine, read):
 
     def type_text(text, declared=None, max_share=0.01, **options):
         reading = read(text, **options)
-        return {column.name: column.type for column in type_rows(engine, reading, declared or {}, max_share)}
+        return {column.name: column.type for column in type_rows(engine, reading, declared or {}, max_share)[0]}
 
     return type_text
 
@@ -186,7 +186,7 @@ def test_typed_sources_keep_their_types_but_for_what_does_not_fit_the_contract(e
             "word": pa.array(["", "NA", "1"]),
         }
     )
-    columns = type_rows(engine, read_arrow(engine, given, "given"), {}, 0.0)
+    columns, _ = type_rows(engine, read_arrow(engine, given, "given"), {}, 0.0)
     assert [column.type for column in columns] == [
         "number",
         "text",

@@ -60,6 +60,10 @@ class Reader(Part):
     def read(self, engine: Engine, base: Path) -> Reading:
         """Fill the engine's tables `raw` and `rejects` (see `tables.reading`) with the rows in a fixed order."""
 
+    def open(self, engine: Engine, base: Path) -> Reading:
+        """The same for `type_rows`, which counts the rows: a source may leave that to it (see `Reading.account`)."""
+        return self.read(engine, base)
+
 
 class Cleaner(Part):
     """Changes or removes rows before anything is fitted; runs in SQL, out of core."""

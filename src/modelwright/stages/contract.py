@@ -72,9 +72,10 @@ def pin(job: Job, progress: Progress, *, force: bool) -> Path:
     with TemporaryDirectory(dir=job.store.root, prefix=".pin-") as folder:
         files, memory = prepare.source.inputs(job.base), parse_bytes(prepare.memory)
         with open_engine(Path(folder), memory=memory, threads=available_threads(), readable=files) as engine:
-            reading = prepare.source.read(engine, job.base)
+            reading = prepare.source.open(engine, job.base)
             declared = declared_columns(prepare, job.spec.task.targets)
-            contract = infer(engine, type_rows(engine, reading, declared, prepare.max_reject_share))
+            columns, _ = type_rows(engine, reading, declared, prepare.max_reject_share)
+            contract = infer(engine, columns)
     content = to_json(contract.to_dict())
     if path.exists() and path.read_bytes() != content and not force:
         raise SpecError(f"{section.file} is pinned already, and not as this data is", hint="--pin --force pins it anew")

@@ -108,13 +108,14 @@ def incoming(
 
     files, memory = reader.inputs(base), parse_bytes(prepare.memory)
     with open_engine(engine_folder, memory=memory, threads=available_threads(), readable=files) as engine:
-        reading = reader.read(engine, base)
+        reading = reader.open(engine, base)
         check_present(schema, prepare, reading.columns, reading.files, target)
         pinned = pinned_columns(prepare, schema, textual=reading.textual)
         declared = {name: pinned.get(name, Declared(role="ignore")) for name in reading.columns}
         hidden = [column.name for column in schema.of_role("target") if target == "hidden"]
         declared.update({name: Declared("text", "ignore") for name in hidden if name in declared})
-        columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
+        typed, reading = type_rows(engine, reading, declared, prepare.max_reject_share)
+        columns = list(typed)
         digest_of = told_apart_by(columns)
         columns = _complete(engine, schema, columns, hidden)
         again = [cleaner for cleaner in prepare.clean if cleaner.row_wise or (past and not cleaner.adds_columns)]

@@ -65,7 +65,7 @@ def read_source(engine: Engine, job: Job, keep: Path, progress: Progress) -> Rea
     paths = source.inputs(job.base)
     before = [_stamp(path) for path in paths]
     growing = getattr(source, "incremental", False)
-    found = _read_growing(engine, job, source, keep, progress) if growing else source.read(engine, job.base)
+    found = _read_growing(engine, job, source, keep, progress) if growing else source.open(engine, job.base)
     for path, stamp in zip(paths, before, strict=True):
         if _stamp(path) != stamp:
             raise DataError("the file changed while it was read", where=str(path), hint="run it again")

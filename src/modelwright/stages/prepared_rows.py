@@ -52,7 +52,8 @@ def prepare_rows(engine: Engine, job: Job, split: Split, staged: Staged, progres
     prepare = job.spec.prepare
     reading = read_source(engine, job, staged.folder, progress)
     declared = declared_columns(prepare, job.spec.task.targets)
-    columns = list(type_rows(engine, reading, declared, prepare.max_reject_share))
+    typed, reading = type_rows(engine, reading, declared, prepare.max_reject_share)
+    columns = list(typed)
     digest_of = told_apart_by(columns)
     with staged.timed("contract"):
         contract = infer(engine, columns)

@@ -69,10 +69,17 @@ class Reading:
     lazy: bool = False  # `raw` is a view, whose every query reads the source
     direct: Direct | None = field(default=None, repr=False)
     seen: int | None = None  # what the refused rows are a share of, where that is not rows and rejected
+    # Where it is there, each line is taken for a row, and none for a refused one, until it is told how many rows there
+    # turned out to be (None: nobody knows yet).
+    account: Callable[[int | None], Reading] | None = field(default=None, repr=False)
 
     @property
     def total(self) -> int:
         return self.rows + self.rejected if self.seen is None else self.seen
+
+    def accounted(self, rows: int | None = None) -> Reading:
+        """With every line accounted for. DataError where that can't be done."""
+        return self.account(rows) if self.account else self
 
     def places(self, rowids: Sequence[int]) -> Mapping[int, tuple[str | None, int | None]]:
         """File and line of rows of `raw`; looked up only when there is something to say about them."""

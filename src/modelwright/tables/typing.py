@@ -36,19 +36,24 @@ WANTED = {"number": "a number", "integer": "a whole number", "boolean": "true or
 
 def type_rows(
     engine: Engine, reading: Reading, declared: Mapping[str, Declared], max_share: float
-) -> tuple[Column, ...]:
+) -> tuple[tuple[Column, ...], Reading]:
     """Fill `rows` from `raw`, and `rejects` with the rows that hold a value not of its column's type.
 
-    DataError when more than `max_share` of all rows is refused; SpecError when a declared column does not exist.
+    Returns the columns, and the reading with all its lines accounted for. DataError when more than `max_share` of all
+    rows is refused; SpecError when a declared column does not exist.
     """
     check_declared(declared, reading.columns)
     check_share(engine, reading, reading.rejected, max_share)
-    cells = _guessed(engine, reading, _cells(engine, reading, declared))
-    cells = _fill(engine, reading, cells)
+    try:
+        cells, reading = _fill(engine, reading, _guessed(engine, reading, _cells(engine, reading, declared)))
+    except duckdb.InvalidInputException:
+        reading.accounted()  # says which line is at fault
+        raise
+    check_share(engine, reading, reading.rejected, max_share)
     settled = _settled(engine, reading, cells, int(max_share * reading.total))
     if [cell.kind for cell in settled] != [cell.kind for cell in cells]:
         engine.execute("DROP TABLE rows")
-        settled = _fill(engine, reading, settled)
+        settled, reading = _fill(engine, reading, settled)
     for cell in settled:
         if cell.kind == "timestamp" and cell.natural != "timestamp":
             _check_zone(engine, cell, odd_text(settled, cell), "rows")
@@ -56,7 +61,7 @@ def type_rows(
     check_share(engine, reading, reading.rejected + refused, max_share)
     engine.execute(f"ALTER TABLE rows DROP COLUMN {ODD}")
     engine.execute(f"DROP {'VIEW' if reading.lazy else 'TABLE'} raw")
-    return tuple(cell.column for cell in settled)
+    return tuple(cell.column for cell in settled), reading
 
 
 def check_declared(declared: Mapping[str, Declared], names: Sequence[str]) -> None:
@@ -143,6 +148,9 @@ def _guessed(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Ce
         return list(cells)
     first = max(min(GLANCE, GLANCE_CELLS // len(texts)), 1)
     engine.execute(f"CREATE TABLE glance AS SELECT {', '.join(map(quote, texts))} FROM raw LIMIT {first}")
+    if not engine.value("SELECT count(*) FROM glance"):
+        reading.accounted()  # says that there are no rows, and why
+        return list(cells)
     found = gather(engine, "glance", texts, reading.rules)
     engine.execute("DROP TABLE glance")
     return [
@@ -151,17 +159,21 @@ def _guessed(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Ce
     ]
 
 
-def _fill(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> list[Cell]:
+def _fill(engine: Engine, reading: Reading, cells: Sequence[Cell]) -> tuple[list[Cell], Reading]:
     """Create `rows`, with what is odd in the column `__odd__`; its `rowid` is that of `raw`.
 
-    Returns the cells as they were read.
+    Returns the cells as they were read, and the reading with all its lines accounted for.
     """
     read = _filled_directly(engine, reading, [replace(cell, direct=False) for cell in cells])
     count = engine.value("SELECT count(*) FROM rows")
+    rules, reading = reading.rules, replace(reading.accounted(count), account=None)
+    if reading.rules != rules:  # known only now
+        engine.execute("DROP TABLE rows")
+        return _fill(engine, reading, cells)
     if count != reading.rows:
         names = ", ".join(reading.files)
         raise DataError(f"{names}: {reading.rows:,} rows at first, {count:,} when read again", hint=CHANGING)
-    return read
+    return read, reading
 
 
 def _filled_directly(engine: Engine, reading: Reading, cells: list[Cell]) -> list[Cell]:

@@ -99,7 +99,7 @@ class ForeignKey(Check):
         folder = engine.folder / "references"
         files = source.inputs(self._base)
         with open_engine(folder, memory=MEMORY, threads=available_threads(), readable=files) as other:
-            reading = source.read(other, self._base)
+            reading = source.open(other, self._base)
             for name in names:
                 if name not in reading.columns:
                     raise DataError(

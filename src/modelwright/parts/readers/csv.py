@@ -85,14 +85,17 @@ class Csv(Reader):
         return max(round(sum(path.stat().st_size for path in files) * lines / max(len(start), 1)) - len(files), 0)
 
     def read(self, engine: Engine, base: Path) -> Reading:
+        return self.open(engine, base).accounted()
+
+    def open(self, engine: Engine, base: Path) -> Reading:
         from modelwright.tables.reading import TextRules
-        from modelwright.tables.sources.csv_rows import read_csv
+        from modelwright.tables.sources.csv_rows import open_csv
         from modelwright.tables.sources.fetching import fetch
 
         files = fetch(engine.folder, base, self.path, SUFFIXES, self.filesystem.access())
         dialect = self._dialect([file.name for file in files])
         rules = TextRules(tuple(self.null_words), self.strip, self.decimal)
-        return read_csv(engine, [(file.path, file.shown) for file in files], dialect, rules, multiline=self.multiline)
+        return open_csv(engine, [(file.path, file.shown) for file in files], dialect, rules, multiline=self.multiline)
 
     def _dialect(self, names: Sequence[str]) -> Dialect:
         """As the files' names have it where the spec says nothing: rides.tsv has tabs."""

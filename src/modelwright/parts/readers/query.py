@@ -129,7 +129,7 @@ class Query(Reader):
     def read(self, engine: Engine, base: Path) -> Reading:
         from modelwright.tables.sources.query_rows import read_query
 
-        readers = {name: functools.partial(source.read, base=base) for name, source in self.sources.items()}
+        readers = {name: functools.partial(source.open, base=base) for name, source in self.sources.items()}
         declared = {
             name: {column: said.declared() for column, said in columns.items()}
             for name, columns in self.columns.items()

@@ -7,6 +7,7 @@ rows without breaking that sum (they become one long value), so values that look
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,35 +54,57 @@ class Source:
     survey: Survey
 
 
-def read_csv(
+def open_csv(
     engine: Engine, files: Sequence[tuple[Path, str]], dialect: Dialect, rules: TextRules, *, multiline: bool
 ) -> Reading:
-    """Fill `rejects` from (path, shown name) pairs, and make `raw` a view; each file is read by its own header.
+    """Make `raw` a view, from (path, shown name) pairs; each file is read by its own header.
 
-    Each file is gone through once, so that all lines are accounted for, but no value is kept.
+    The lines are not accounted for yet: each is taken for a row, which mostly proves true when `raw` is gone through.
     """
-    sources = [_prepare(engine, number, path, name, dialect) for number, (path, name) in enumerate(files)]
+    sources = tuple(_prepare(engine, number, path, name, dialect) for number, (path, name) in enumerate(files))
     columns = sources[0].header.names
     for source in sources[1:]:
         _same_columns(sources[0], source)
     view = _view(sources, columns)
-    reading.start(engine, dict.fromkeys(columns, "VARCHAR"), [source.name for source in sources], view)
-    starts, lines, total, refused, broken = [], [], 0, 0, False
+    shown = tuple(source.name for source in sources)
+    reading.start(engine, dict.fromkeys(columns, "VARCHAR"), shown, view)
+    rules = replace(rules, blanks="any" if any(source.survey.rare_blanks for source in sources) else "spaces")
+    lines = tuple(_lines(source, frozenset()) for source in sources)
+    counts = [source.survey.lines - source.header.lines for source in sources]
+    found = Reading(shown, columns, sum(counts), 0, True, rules, _starts(counts), lines, lazy=True)
+    account = functools.partial(_accounted, engine, sources, found, multiline)
+    return replace(found, direct=_direct(sources, rules), account=account)
+
+
+def _accounted(
+    engine: Engine, sources: Sequence[Source], opened: Reading, multiline: bool, rows: int | None
+) -> Reading:
+    """What was opened, and `rejects` filled: unless each line is a row, the files are gone through to know of each."""
+    if rows and rows == opened.rows and not _refused_any(engine):
+        return replace(opened, direct=_direct(sources, opened.rules))
+    counts, lines, refused, broken = [], [], 0, False
     for source in sources:
-        rows, rejected = _read(engine, source)
-        broken |= _account(engine, source, rows, rejected, multiline=multiline)
-        starts.append(total)
+        count, rejected = _read(engine, source)
+        broken |= _account(engine, source, count, rejected, multiline=multiline)
+        counts.append(count)
         lines.append(_lines(source, frozenset(rejected)))
-        total, refused = total + rows, refused + len(rejected)
-    if total == 0:
+        refused += len(rejected)
+    if not sum(counts):
         found = f"; refused:\n{reading.examples(engine)}" if refused else ""
         raise reading.NoRows(f"a header, but no rows{found}", where=sources[0].name)
-    shown = tuple(source.name for source in sources)
-    rare = any(source.survey.rare_blanks for source in sources)
-    rules = replace(rules, blanks="any" if rare else "plain" if broken else "spaces")
-    return Reading(
-        shown, columns, total, refused, True, rules, tuple(starts), tuple(lines), True, _direct(sources, rules)
-    )
+    rules = replace(opened.rules, blanks="plain") if broken and opened.rules.blanks == "spaces" else opened.rules
+    counted = replace(opened, rows=sum(counts), rejected=refused, starts=_starts(counts), lines=tuple(lines))
+    return replace(counted, rules=rules, direct=_direct(sources, rules))
+
+
+def _starts(counts: Sequence[int]) -> tuple[int, ...]:
+    return tuple(itertools.accumulate(counts, initial=0))[:-1]
+
+
+def _refused_any(engine: Engine) -> bool:
+    """Whether lines were passed over when `raw` was gone through."""
+    found = engine.value(f"SELECT count(*) FROM {PASSED_OVER}_errors WHERE error_type <> 'CAST'")
+    return bool(found)
 
 
 def _view(
@@ -107,8 +130,9 @@ class DirectNumbers:
     def misread(self, engine: Engine) -> set[str]:
         errors = f"{PASSED_OVER}_errors"
         found = engine.rows(f"SELECT DISTINCT column_name FROM {errors} WHERE error_type = 'CAST'")
-        for table in ("errors", "scans"):
-            engine.execute(f"DROP TABLE {PASSED_OVER}_{table}")
+        if found:  # they are not those of the next try
+            for table in ("errors", "scans"):
+                engine.execute(f"DROP TABLE {PASSED_OVER}_{table}")
         return {name for (name,) in found}
 
 
@@ -178,11 +202,11 @@ def _read(engine: Engine, source: Source) -> tuple[int, list[int]]:
 
 
 def _account(engine: Engine, source: Source, rows: int, refused: Sequence[int], *, multiline: bool) -> bool:
-    """Whether values may have several lines; DataError when lines of the file are neither rows nor refused."""
+    """Whether values may end with a line break; DataError when lines of the file are neither rows nor refused."""
     left = source.survey.lines - source.header.lines - rows - len(refused)
     if not left and not (refused and source.survey.quotes):  # after a stray quote a row may begin within a line
         return False  # each takes a line at least, so each took just one
-    breaks, blank = _line_breaks(engine, source) if source.survey.quotes else (0, 0)
+    breaks, blank, last = _line_breaks(engine, source) if source.survey.quotes else (0, 0, False)
     left -= breaks
     if left and len(source.header.names) > 1:  # with one column a blank line is a row
         left -= blank_lines(source.path, source.header.lines) - blank
@@ -196,21 +220,24 @@ def _account(engine: Engine, source: Source, rows: int, refused: Sequence[int], 
         for position, column in enumerate(source.header.names):
             _look_for_rows_in_values(engine, source, position, column, refused)
     engine.execute("DROP TABLE IF EXISTS broken")
-    return breaks > 0
+    return last
 
 
-def _line_breaks(engine: Engine, source: Source) -> tuple[int, int]:
-    """Line breaks inside values, and how many of them make a blank line; leaves the rows that have some in `broken`."""
+def _line_breaks(engine: Engine, source: Source) -> tuple[int, int, bool]:
+    """Line breaks inside values, how many of them make a blank line, and whether a value ends with one.
+
+    Leaves the rows that have some in `broken`.
+    """
     broken = " OR ".join(f"contains({quote(column)}, chr(10))" for column in source.header.names)
     rows = f"SELECT row_number() OVER () - 1 AS {ROW}, * FROM {_scan(source, PASSED_OVER)}"
     engine.execute(f"CREATE OR REPLACE TABLE broken AS SELECT * FROM ({rows}) WHERE {broken}")
-    breaks, blank = 0, 0
+    breaks, blank, last = 0, 0, False
     for column in source.header.names:
         inner = "list_filter(pieces[2:-2], lambda piece: piece = '')"
-        counts = f"SELECT sum(len(pieces) - 1), sum(len({inner})) FROM ({_broken_values(column)})"
-        some, empty = engine.rows(counts)[0]
-        breaks, blank = breaks + int(some or 0), blank + int(empty or 0)
-    return breaks, blank
+        counts = f"sum(len(pieces) - 1), sum(len({inner})), bool_or(pieces[-1] = '')"
+        some, empty, ends = engine.rows(f"SELECT {counts} FROM ({_broken_values(column)})")[0]
+        breaks, blank, last = breaks + int(some or 0), blank + int(empty or 0), last or bool(ends)
+    return breaks, blank, last
 
 
 def _broken_values(column: str) -> str:

@@ -84,7 +84,7 @@ def _take(
     """Leave a source's typed rows in its table, and what it refused beside those of the others."""
     try:
         found = read(engine)
-        columns = type_rows(engine, found, declared, max_share)
+        columns, found = type_rows(engine, found, declared, max_share)
     except ModelwrightError as error:
         raise type(error).of(
             Problem(f"sources.{name}: {each.message}", each.where, each.hint) for each in error.problems
