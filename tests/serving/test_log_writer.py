@@ -19,7 +19,8 @@ from modelwright.serving.app import Application
 from modelwright.serving.log import compacting, prediction_log, segments
 from modelwright.serving.log.arrow_stream import schema_message
 from modelwright.serving.log.compacting import start_compacting
-from modelwright.serving.log.prediction_log import Entry, PredictionLog, log_schema
+from modelwright.serving.log.entries import Entry, log_schema, record_batch
+from modelwright.serving.log.prediction_log import PredictionLog
 from modelwright.serving.log.reading_log import read_log
 from modelwright.serving.log.segments import Segment, compact
 
@@ -106,7 +107,7 @@ def test_compacting_is_done_outside_and_never_waited_for(model, row, tmp_path, m
 def test_a_process_that_compacts_reports_a_full_disk_and_loses_nothing(model, row, tmp_path, monkeypatch, capsys):
     schema = log_schema(model.signature)
     segment = Segment(tmp_path, schema_message(schema, {}), "v0001")
-    segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
+    segment.append(record_batch([entry(model, row, 2)], model.signature, schema))
     segment.release()
 
     def fails(*args: object, **options: object) -> None:

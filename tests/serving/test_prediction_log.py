@@ -20,7 +20,8 @@ from modelwright.serving.layout import layout_of, rows_of
 from modelwright.serving.log import prediction_log, segments
 from modelwright.serving.log.arrow_columns import buffers, column
 from modelwright.serving.log.arrow_stream import Field, batch_message, schema_message
-from modelwright.serving.log.prediction_log import Entry, PredictionLog, data_column, log_schema
+from modelwright.serving.log.entries import Entry, data_column, log_schema, record_batch
+from modelwright.serving.log.prediction_log import PredictionLog
 from modelwright.serving.log.reading_log import data_columns, read_log
 from modelwright.serving.log.segments import Segment, compact, compact_orphans, read_stream
 from modelwright.serving.model import Scored
@@ -92,7 +93,7 @@ def test_rows_are_readable_while_the_log_is_open(model, row, tmp_path, monkeypat
 
 
 def test_a_full_queue_drops_and_counts(model, row, tmp_path, monkeypatch):
-    real, behind = prediction_log.record_batch, threading.Event()
+    real, behind = record_batch, threading.Event()
     monkeypatch.setattr(prediction_log, "record_batch", lambda *batch: behind.wait(10) and real(*batch))
     log = PredictionLog(tmp_path, {1: model.signature}, queue_rows=5)
     for _ in range(4):
@@ -168,7 +169,7 @@ def test_a_torn_stream_gives_its_whole_batches(model, row, tmp_path, cut):
     schema = log_schema(model.signature)
     segment = Segment(tmp_path, schema_message(schema, {}), "v0001")
     for count in (2, 3):
-        segment.append(prediction_log.record_batch([entry(model, row, count)], model.signature, schema))
+        segment.append(record_batch([entry(model, row, count)], model.signature, schema))
     content = segment.path.read_bytes()
     os.close(segment._handle)
     segment.path.write_bytes(content[:-cut])
@@ -197,7 +198,7 @@ def test_the_streams_of_living_servers_are_left_alone(model, row, tmp_path):
 def test_a_crash_between_compaction_and_removal_doubles_nothing(model, row, tmp_path):
     schema = log_schema(model.signature)
     segment = Segment(tmp_path, schema_message(schema, {}), "v0001")
-    segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
+    segment.append(record_batch([entry(model, row, 2)], model.signature, schema))
     content = segment.path.read_bytes()
     segment.release()
     compact(segment.path)
@@ -210,7 +211,7 @@ def test_a_crash_between_compaction_and_removal_doubles_nothing(model, row, tmp_
 def test_a_compaction_that_fails_leaves_the_stream(model, row, tmp_path, monkeypatch):
     schema = log_schema(model.signature)
     segment = Segment(tmp_path, schema_message(schema, {}), "v0001")
-    segment.append(prediction_log.record_batch([entry(model, row, 2)], model.signature, schema))
+    segment.append(record_batch([entry(model, row, 2)], model.signature, schema))
 
     def fails(*args: object, **options: object) -> None:
         raise OSError(28, "No space left on device")

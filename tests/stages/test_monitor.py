@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from modelwright.core.errors import ALERT_RAISED, ArtifactError, DataError, SpecError
-from modelwright.serving.log.prediction_log import Entry, PredictionLog
+from modelwright.serving.log.entries import Entry
+from modelwright.serving.log.prediction_log import PredictionLog
 from modelwright.serving.model import ServedModel
 from modelwright.serving.settings import Limits
 from modelwright.serving.signature import Signature

@@ -17,7 +17,8 @@ from modelwright.core.progress import Silent
 from modelwright.graph.parity import over_batch_sizes
 from modelwright.graph.running import Scorer
 from modelwright.serving.bundle import open_bundle
-from modelwright.serving.log.prediction_log import Entry, PredictionLog
+from modelwright.serving.log.entries import Entry
+from modelwright.serving.log.prediction_log import PredictionLog
 from modelwright.serving.model import ServedModel
 from modelwright.serving.rows import accepted, json_rows
 from modelwright.serving.settings import Limits

@@ -11,7 +11,8 @@ import numpy as np
 
 from modelwright.serving.http import Answer, Call
 from modelwright.serving.layout import Rows
-from modelwright.serving.log.prediction_log import Entry, PredictionLog
+from modelwright.serving.log.entries import Entry
+from modelwright.serving.log.prediction_log import PredictionLog
 from modelwright.serving.metrics import Metrics
 from modelwright.serving.model import Scored
 from modelwright.serving.refusals import RequestError

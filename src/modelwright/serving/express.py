@@ -18,7 +18,7 @@ import msgspec
 
 from modelwright.serving.app import Application
 from modelwright.serving.http import Call
-from modelwright.serving.log.prediction_log import Entries
+from modelwright.serving.log.entries import Entries
 from modelwright.serving.model import ServedModel
 from modelwright.serving.protocols.bodies import JSON, body_of
 from modelwright.serving.protocols.compression import packed

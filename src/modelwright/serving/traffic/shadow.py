@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from modelwright.serving.log.prediction_log import Entry, PredictionLog
+from modelwright.serving.log.entries import Entry
+from modelwright.serving.log.prediction_log import PredictionLog
 from modelwright.serving.metrics import Metrics
 from modelwright.serving.settings import ShadowSettings
 
