@@ -7,6 +7,7 @@ import pytest
 from modelwright.core.errors import ModelwrightError
 from modelwright.parts.readers.csv import Csv
 from modelwright.tables.engine import open_engine
+from modelwright.tables.sources import csv_rows
 from modelwright.tables.typing import type_rows
 
 FILES = {
@@ -50,6 +51,13 @@ def test_what_is_found_does_not_depend_on_when_lines_are_counted(tmp_path, conte
             rows = engine.rows("SELECT * FROM rows ORDER BY rowid")
             found.append((columns, rows, engine.rows("SELECT * FROM rejects ORDER BY rowid"), counts))
     assert found[0] == found[1]
+
+
+def test_a_file_whose_lines_are_all_rows_is_not_gone_through_to_count_them(tmp_path, engine, monkeypatch):
+    (tmp_path / "data.csv").write_text('a,b\n1,"x, y"\n2,z\n')
+    monkeypatch.setattr(csv_rows, "_read", lambda *_: 1 / 0)
+    _, reading = type_rows(engine, Csv(path="data.csv").open(engine, tmp_path), {}, 0.0)
+    assert (reading.rows, reading.rejected) == (2, 0)
 
 
 def test_two_files_are_counted_apart(tmp_path, engine):

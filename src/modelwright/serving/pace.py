@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelwright.serving.layout import Rows
 
-INLINE_US = 3000.0  # a longer call would hold up the other connections of its worker for too long
+INLINE_US = 2000.0  # a longer call would hold up the other connections of its worker for too long
 SLOW_US = 20_000.0  # no larger batch is tried after a call as long as this
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 RUNS = 3

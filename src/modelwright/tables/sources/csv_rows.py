@@ -31,7 +31,7 @@ from modelwright.tables.sources.csv_files import (
     survey,
 )
 
-REFUSED, PASSED_OVER = "refused", "passed_over"  # tables for what can't be read, at first and whenever read again
+REFUSED, PASSED_OVER = "refused", "passed_over"  # tables for what can't be read: while lines are counted, and else
 ROW = "__number__"  # of a row within its file
 QUOTE_HINT = "quote: none, if quotes are ordinary characters in this file"
 REASONS = {
